@@ -1,0 +1,1 @@
+../../src/strict_json.py
