@@ -12,6 +12,7 @@ German and English, in `konsens/texts/<first part of the code>.toml`.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import ClassVar, Literal
@@ -52,11 +53,11 @@ class KonsensError(Exception):
 
     def message(self, language: Language = "en") -> str:
         """Return the sentence that says what is wrong."""
-        return sentence(self.code, language, **self.facts)
+        return sentence(self.code, language, self.facts)
 
     def hint(self, language: Language = "en") -> str:
         """Return the sentence that says what helps."""
-        return sentence(self.code, language, hint=True, **self.facts)
+        return sentence(self.code, language, self.facts, hint=True)
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message()}"
@@ -131,7 +132,9 @@ class Conflict(KonsensError):
     exit_code = 12
 
 
-def sentence(code: str, language: Language = "en", *, hint: bool = False, **facts: object) -> str:
+def sentence(
+    code: str, language: Language = "en", facts: Mapping[str, object] | None = None, *, hint: bool = False
+) -> str:
     """Return the sentence for `code` in `language`, with `facts` filled in.
 
     A code without a text (a bug that the tests look for) gives the code itself, so that an error is
@@ -140,7 +143,7 @@ def sentence(code: str, language: Language = "en", *, hint: bool = False, **fact
     entry = _catalogue(code.partition(".")[0]).get(code, {})
     text = entry.get(f"hint_{language}" if hint else language, "" if hint else code)
     try:
-        return text.format_map({key: _printable(value) for key, value in facts.items()})
+        return text.format_map({key: _printable(value) for key, value in (facts or {}).items()})
     except (KeyError, IndexError, ValueError):
         return text
 
