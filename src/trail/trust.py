@@ -1,0 +1,132 @@
+"""Whom a verifier trusts: logs and witnesses, companies, issuers. Never taken from what is verified.
+
+A trust file is TOML; its `policy` is a C2SP tlog-policy. Several files are kept side by side, each with the
+quorum that it asks, and a file that contradicts one taken before is refused as a conflict.
+
+>>> trust = parse_trust('v = 1\\npolicy = "quorum none"\\n')
+>>> trust.companies
+()
+"""
+
+from __future__ import annotations
+
+import tomllib
+
+import msgspec
+
+from ..did import PublicKey
+from ..errors import Conflict, InputError
+from ..registry import Policy, VerifierKey, parse_policy
+from ..strict_json import convert
+
+__all__ = ["Trust", "TrustFile", "TrustedCompany", "parse_trust", "render_trust"]
+
+MAX_BYTES = 1 << 18
+
+
+class TrustedCompany(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A company whose word counts: `keys` are multikeys, needed for did:web, implied by did:key."""
+
+    did: str
+    name: str = ""
+    keys: tuple[str, ...] = ()
+
+
+class TrustFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One trust file as it is written."""
+
+    v: int
+    policy: str
+    company: tuple[TrustedCompany, ...] = ()
+    issuers: dict[str, tuple[str, ...]] = {}
+
+
+class Trust(msgspec.Struct, frozen=True):
+    """What one or several trust files say together."""
+
+    files: tuple[TrustFile, ...] = ()
+
+    @property
+    def policies(self) -> tuple[Policy, ...]:
+        return tuple(parse_policy(file.policy) for file in self.files)
+
+    @property
+    def logs(self) -> tuple[VerifierKey, ...]:
+        return tuple(dict.fromkeys(log for policy in self.policies for log in policy.logs))
+
+    @property
+    def companies(self) -> tuple[TrustedCompany, ...]:
+        return tuple(dict.fromkeys(company for file in self.files for company in file.company))
+
+    @property
+    def issuers(self) -> dict[str, tuple[str, ...]]:
+        """Issuers by credential type, in the order in which they were named."""
+        merged: dict[str, tuple[str, ...]] = {}
+        for file in self.files:
+            for kind, dids in file.issuers.items():
+                merged[kind] = tuple(dict.fromkeys((*merged.get(kind, ()), *dids)))
+        return merged
+
+    def policy_for(self, origin: str) -> Policy | None:
+        """Return the policy that speaks about the log `origin`, or None: nobody vouched for it."""
+        for policy in self.policies:
+            if any(log.name == origin for log in policy.logs):
+                return policy
+        return None
+
+    def company(self, did: str) -> TrustedCompany | None:
+        return next((company for company in self.companies if company.did == did), None)
+
+    def adding(self, file: TrustFile) -> Trust:
+        """Return this trust with one more file, or raise `trust.conflict` where the two disagree."""
+        logs = {log.name: log for log in self.logs}
+        for log in parse_policy(file.policy).logs:
+            if logs.get(log.name, log) != log:
+                raise Conflict("trust.conflict", what=log.name)
+        keys = {company.did: set(company.keys) for company in self.companies}
+        for company in file.company:
+            if keys.get(company.did, set(company.keys)) != set(company.keys):
+                raise Conflict("trust.conflict", what=company.did)
+        return self if file in self.files else Trust((*self.files, file))
+
+
+def parse_trust(text: str | bytes) -> Trust:
+    """Return the trust that one file states.
+
+    Raises `trust.format` for text that is not TOML or too large, `input.format` for other members, and
+    the errors of the policy and of the keys named in it.
+    """
+    raw = text.encode() if isinstance(text, str) else text
+    if len(raw) > MAX_BYTES:
+        raise InputError("input.too_large", limit=MAX_BYTES)
+    try:
+        value = tomllib.loads(raw.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise InputError("trust.format") from error
+    file = convert(value, TrustFile)
+    if file.v != 1:
+        raise InputError("input.version", version=file.v)
+    parse_policy(file.policy)
+    for company in file.company:
+        for key in company.keys:
+            PublicKey.from_multikey(key)
+    return Trust((file,))
+
+
+def render_trust(file: TrustFile) -> str:
+    """Return a trust file as TOML."""
+    lines = [f"v = {file.v}", f"policy = {_text(file.policy)}"]
+    for company in file.company:
+        lines += ["", "[[company]]", f"did = {_text(company.did)}", f"name = {_text(company.name)}"]
+        if company.keys:
+            lines.append(f"keys = [{', '.join(map(_text, company.keys))}]")
+    if file.issuers:
+        lines += ["", "[issuers]"]
+        lines += [f"{_text(kind)} = [{', '.join(map(_text, dids))}]" for kind, dids in file.issuers.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _text(value: str) -> str:
+    if "\n" in value and '"""' not in value and "\\" not in value:
+        return f'"""\n{value}"""'
+    return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")  # a JSON string is a TOML one

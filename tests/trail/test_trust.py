@@ -1,0 +1,78 @@
+"""Whom to trust comes from the verifier's side, in a file that says one thing."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from konsens.errors import Conflict, KonsensError
+from konsens.trail.trust import Trust, TrustedCompany, TrustFile, parse_trust, render_trust
+
+LOG = "log log.muster.example+30c140ce+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k\nquorum none\n"
+COMPANY = TrustedCompany("did:key:z6MktqtEyMYKcjNyZtkU6EabSrwjPkaq1oBMx6qhViCyaXKU", "Muster-Shop")
+FILE = TrustFile(1, LOG, (COMPANY,), {"urn:konsens:receipt:1": (COMPANY.did,)})
+
+letters = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), max_size=40)
+
+
+@given(name=letters, kind=letters)
+def test_reading_after_writing_is_the_identity(name: str, kind: str) -> None:
+    file = TrustFile(1, LOG, (TrustedCompany(COMPANY.did, name),), {kind: (COMPANY.did,)})
+    assert parse_trust(render_trust(file)) == Trust((file,))
+
+
+def test_what_it_says_can_be_asked() -> None:
+    trust = parse_trust(render_trust(FILE))
+    assert [log.name for log in trust.logs] == ["log.muster.example"]
+    assert trust.company(COMPANY.did) == COMPANY
+    assert trust.company("did:key:z6Mkother") is None
+    assert trust.policy_for("log.muster.example") is not None
+    assert trust.policy_for("log.other.example") is None
+    assert trust.issuers == {"urn:konsens:receipt:1": (COMPANY.did,)}
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        pytest.param("v = ", "trust.format", id="no TOML"),
+        pytest.param(b"\xff", "trust.format", id="no UTF-8"),
+        pytest.param('v = 2\npolicy = "quorum none"', "input.version", id="another version"),
+        pytest.param('v = 1\npolicy = "quorum none"\nextra = 1', "input.unknown_member", id="unknown member"),
+        pytest.param('v = 1\npolicy = ""', "policy.quorum", id="a policy without quorum"),
+        pytest.param(
+            'v = 1\npolicy = "quorum none"\n[[company]]\ndid = "did:web:a"\nkeys = ["zzz"]',
+            "input.multibase",
+            id="no key",
+        ),
+        pytest.param(b"#" * 300_000, "input.too_large", id="too large"),
+    ],
+)
+def test_a_wrong_file_is_refused(text: str | bytes, code: str) -> None:
+    with pytest.raises(KonsensError) as caught:
+        parse_trust(text)
+    assert caught.value.code == code
+
+
+def test_a_file_twice_is_one_file() -> None:
+    assert Trust((FILE,)).adding(FILE) == Trust((FILE,))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(
+            TrustFile(1, LOG, (TrustedCompany(COMPANY.did, keys=("z6Mkother",)),)), id="another key of a company"
+        ),
+        pytest.param(
+            TrustFile(
+                1, "log log.muster.example+0f7a2ae7+AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB\nquorum none\n"
+            ),
+            id="another key of a log",
+        ),
+    ],
+)
+def test_a_contradiction_is_a_conflict(other: TrustFile) -> None:
+    with pytest.raises(KonsensError) as caught:
+        Trust((FILE,)).adding(other)
+    assert isinstance(caught.value, Conflict) or caught.value.code.startswith("note.")
