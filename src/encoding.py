@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import base58
+import msgspec
 import rfc8785
 
 from .errors import InputError
@@ -65,9 +66,13 @@ def b64u_decode(text: str, *, size: int | None = None) -> bytes:
 
 def from_hex(text: str, *, size: int = 32) -> bytes:
     """Return the bytes behind `size` × 2 lower-case hex digits, or raise `input.hex`."""
-    if len(text) != 2 * size or not all(c in "0123456789abcdef" for c in text):
-        raise InputError("input.hex", size=2 * size)
-    return bytes.fromhex(text)
+    try:
+        data = bytes.fromhex(text)
+        if len(data) != size or data.hex() != text:  # `fromhex` alone passes over spaces and capitals
+            raise ValueError
+    except ValueError as error:
+        raise InputError("input.hex", size=2 * size) from error
+    return data
 
 
 def multibase_encode(data: bytes) -> str:
@@ -76,34 +81,64 @@ def multibase_encode(data: bytes) -> str:
 
 
 def multibase_decode(text: str, *, longest: int = 128) -> bytes:
-    """Return the bytes behind base58btc multibase of at most `longest` letters, or raise `input.multibase`."""
+    """Return the bytes behind base58btc multibase of up to `longest` letters, or raise `input.multibase`."""
     try:
         if not text.startswith("z") or len(text) > longest:
             raise ValueError
-        return base58.b58decode(text[1:].encode("ascii"))
+        if text[-1].isspace():  # base58 passes over white space at the end
+            raise ValueError
+        data = base58.b58decode(text[1:].encode("ascii"))
     except ValueError as error:
         raise InputError("input.multibase") from error
+    return data
 
 
 def jcs(value: Any) -> bytes:
-    """Return the canonical JSON form in UTF-8 (RFC 8785)."""
+    """Return the canonical JSON form in UTF-8 (RFC 8785), or raise `input.not_canonical`."""
     try:
+        if _is_plain(value):
+            return _SORTED.encode(value)
         return rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError) as error:
         raise InputError("input.not_canonical") from error
 
 
+_SORTED = msgspec.json.Encoder(order="sorted")
+_LARGEST = (1 << 53) - 1
+
+
+def _is_plain(value: Any) -> bool:
+    """Return whether msgspec, five times as fast, writes `value` as RFC 8785 asks.
+
+    Strings are escaped alike (section 3.2.2.2). Not plain are floats (section 3.2.2.3), integers that a
+    double does not carry, and member names beyond ASCII, whose order is that of UTF-16 (section 3.2.3).
+    """
+    kind = type(value)
+    if kind is str or value is None or kind is bool:
+        return True
+    if kind is int:
+        return bool(-_LARGEST <= value <= _LARGEST)
+    if kind is dict:
+        return all(type(name) is str and name.isascii() and _is_plain(value[name]) for name in value)
+    return kind is list and all(map(_is_plain, value))
+
+
 def format_time(at: datetime) -> str:
-    """Return RFC 3339 in UTC with `Z` and whole seconds; fractions are cut off."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Return RFC 3339 in UTC with `Z` and whole seconds; fractions are cut off.
+
+    A moment without a time zone is nobody's moment: `TypeError`, since only our own code could pass one.
+    """
+    if at.tzinfo is None:
+        raise TypeError("a moment needs its time zone")
+    return at.astimezone(UTC).replace(tzinfo=None, microsecond=0).isoformat() + "Z"
 
 
 def parse_time(text: str) -> datetime:
     """Return the moment behind `2026-11-22T10:00:00Z`; no other spelling is taken (`input.time`)."""
     try:
-        at = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-    except ValueError as error:
+        at = datetime.fromisoformat(text)
+        if at.tzinfo is None or format_time(at) != text:
+            raise ValueError
+    except (ValueError, OverflowError) as error:
         raise InputError("input.time") from error
-    if format_time(at) != text:
-        raise InputError("input.time")
     return at

@@ -46,7 +46,7 @@ class KonsensError(Exception):
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, code: str, **facts: object) -> None:
+    def __init__(self, code: str, /, **facts: object) -> None:
         super().__init__(code)
         self.code = code
         self.facts = facts

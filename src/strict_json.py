@@ -12,6 +12,10 @@ konsens.errors.InputError: input.json_duplicate: The JSON text repeats the membe
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
+from itertools import accumulate
+from math import isinf
 from typing import Any, NoReturn, TypeVar
 
 import msgspec
@@ -35,21 +39,20 @@ def parse(data: bytes | str, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX
     (`input.json_duplicate`), NaN, infinities and integers beyond ±(2⁵³−1) (`input.json_number`), and
     lone surrogates (`input.json_surrogate`).
     """
-    raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
-    if len(raw) > max_bytes:
+    if isinstance(data, str) and not data.isascii():
+        data = data.encode("utf-8", "surrogatepass")
+    if len(data) > max_bytes:
         raise InputError("input.too_large", limit=max_bytes)
     try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
+        text = data if isinstance(data, str) else data.decode("utf-8")
+        text = text.strip(" \t\n\r")  # the white space of RFC 8259, section 2
+        check_depth(text, max_depth)
+        value, end = _scan(text, 0)
+    except (ValueError, StopIteration, RecursionError) as error:
         raise InputError("input.json") from error
-    check_depth(text, max_depth)
-    try:
-        value = _DECODER.decode(text)
-    except InputError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise InputError("input.json") from error
-    if "\\u" in text:
+    if end != len(text):
+        raise InputError("input.json")
+    if "\\u" in text and _SURROGATE.search(text):
         _check_surrogates(value)
     return value
 
@@ -68,46 +71,45 @@ def convert(value: Any, kind: type[T]) -> T:
     try:
         return msgspec.convert(value, kind, strict=True)
     except msgspec.ValidationError as error:
-        problem, _, where = str(error).partition(" - at ")
-        code = "input.unknown_member" if "unknown field" in problem else "input.format"
-        raise InputError(code, problem=problem, where=where.strip("`") or "$") from error
+        # msgspec writes "PROBLEM - at `PATH`", and PROBLEM may quote a word of the sender's.
+        problem, _, where = str(error).rpartition(" - at `")
+        problem, where = (problem, where.rstrip("`")) if problem else (where, "$")
+        unknown = problem.startswith("Object contains unknown field")
+        code = "input.unknown_member" if unknown else "input.format"
+        raise InputError(code, problem=problem, where=where) from error
 
 
 def check_depth(text: str, max_depth: int) -> None:
     """Count brackets before parsing: the parser recurses, and so would every later walk."""
     if text.count("{") + text.count("[") <= max_depth:
         return
-    depth, quoted, skip = 0, False, False
-    for letter in text:
-        if skip:
-            skip = False
-        elif quoted:
-            if letter == "\\":
-                skip = True
-            elif letter == '"':
-                quoted = False
-        elif letter == '"':
-            quoted = True
-        elif letter in "{[":
-            depth += 1
-            if depth > max_depth:
-                raise InputError("input.json_depth", limit=max_depth)
-        elif letter in "}]":
-            depth -= 1
+    brackets = _STRING.sub("", text).encode().translate(None, _NO_BRACKETS)
+    if max(accumulate(map(_STEP.__getitem__, brackets)), default=0) > max_depth:
+        raise InputError("input.json_depth", limit=max_depth)
+
+
+# Possessive, and an end of text ends a string too: so one pass is enough, however hostile the text.
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+', re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
+_STEP = {ord("{"): 1, ord("["): 1, ord("}"): -1, ord("]"): -1}
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
-    if len(members) != len(pairs):
-        seen: set[str] = set()
-        for name, _ in pairs:
-            if name in seen:
-                raise InputError("input.json_duplicate", member=name)
-            seen.add(name)
-    return members
+    if len(members) == len(pairs):
+        return members
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise InputError("input.json_duplicate", member=name)
+        seen.add(name)
+    raise AssertionError("a shorter dict has a repeated name")
 
 
 def _integer(digits: str) -> int:
+    if len(digits) < 16:
+        return int(digits)
     if len(digits) > 17 or abs(number := int(digits)) > MAX_INTEGER:
         raise InputError("input.json_number")
     return number
@@ -115,30 +117,24 @@ def _integer(digits: str) -> int:
 
 def _float(digits: str) -> float:
     number = float(digits)
-    if number in (float("inf"), float("-inf")):
+    if isinf(number):
         raise InputError("input.json_number")
     return number
 
 
-def _constant(name: str) -> NoReturn:
+def _constant(_: str) -> NoReturn:
     raise InputError("input.json_number")
 
 
 def _check_surrogates(value: Any) -> None:
-    if isinstance(value, str):
-        try:
-            value.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise InputError("input.json_surrogate") from error
-    elif isinstance(value, dict):
-        for name, member in value.items():
-            _check_surrogates(name)
-            _check_surrogates(member)
-    elif isinstance(value, list):
-        for member in value:
-            _check_surrogates(member)
+    """Whole pairs have become one character by now; what still cannot be written as UTF-8 is half of one."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InputError("input.json_surrogate") from error
 
 
-_DECODER = json.JSONDecoder(
+# The scanner itself, without the two searches for white space that `JSONDecoder.decode` adds.
+_scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(
     object_pairs_hook=_pairs, parse_int=_integer, parse_float=_float, parse_constant=_constant
-)
+).scan_once  # type: ignore[attr-defined]  # set in __init__, and typeshed does not know it
