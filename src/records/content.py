@@ -87,7 +87,7 @@ class Empty(Content, msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Grant(Content, msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`given` and `renewed`: what the customer agreed to, in which words; `request` null on own initiative."""
+    """`given` and `renewed`: what the customer agrees to; `request` is null on own initiative."""
 
     request: Annotated[Digest, HEX] | None
     notice: Annotated[Digest, HEX]
