@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from ..errors import InputError, NotTrusted
@@ -19,6 +21,9 @@ __all__ = [
     "sign_checkpoint",
 ]
 
+_LINE = re.compile(r"[^\x00-\x1f\ud800-\udfff]+")  # what a line of a note may hold
+_DECIMAL = re.compile(r"0|[1-9][0-9]{0,18}")
+
 
 class Checkpoint(msgspec.Struct, frozen=True):
     """The head of a log: its first `size` entries have the Merkle root `root`."""
@@ -33,7 +38,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
         check_origin(self.origin)
         if not 0 <= self.size <= MAX_SIZE or len(self.root) != 32:
             raise InputError("checkpoint.format")
-        if any(not line or not _printable(line) for line in self.extensions):
+        if not all(map(_LINE.fullmatch, self.extensions)):
             raise InputError("checkpoint.format")
 
 
@@ -49,7 +54,7 @@ def check_origin(origin: str) -> None:
 
     The last, because what is signed for leaves and acknowledgements begins like this.
     """
-    if not origin or not _printable(origin) or origin.startswith("konsens/"):
+    if not _LINE.fullmatch(origin) or origin.startswith("konsens/"):
         raise InputError("checkpoint.origin")
 
 
@@ -101,11 +106,7 @@ def check_checkpoint(note: str | bytes, vkey: VerifierKey) -> Checkpoint:
 
 
 def parse_decimal(text: str) -> int:
-    """Return a number written in ASCII digits without leading zeros, at most 2⁶³−1."""
-    if not (text.isascii() and text.isdigit()) or len(text) > 19 or (text[0] == "0" and len(text) > 1):
+    """Return a number written in ASCII digits without leading zeros, at most 19 of them."""
+    if not _DECIMAL.fullmatch(text):
         raise InputError("checkpoint.format")
     return int(text)
-
-
-def _printable(line: str) -> bool:
-    return all(letter >= " " for letter in line)

@@ -120,8 +120,8 @@ def check_seal_leaf(leaf: SealLeaf, *, origin: str) -> None:
     """Raise unless the leaf is signed by its own key for the log `origin`.
 
     The one function by which sequencer, mirror, fsck and verifier judge a leaf: they could not agree on a
-    log otherwise. `key.weak` for a key of small order or in a second spelling, else `leaf.signature`: also for
-    R of that kind, S ≥ L, and a leaf made for another log.
+    log otherwise. `key.weak` for a key of small order or in a second spelling, else `leaf.signature`: for
+    R of that kind, S ≥ L, and a leaf made for another log, too.
     """
     try:
         ed25519.check_signature(leaf.key, _signed_bytes(origin, leaf.commitment), leaf.signature)

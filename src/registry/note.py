@@ -9,7 +9,8 @@
 from __future__ import annotations
 
 import binascii
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Literal
 
@@ -23,12 +24,14 @@ __all__ = [
     "ED25519",
     "NoteSignature",
     "NoteSigner",
+    "SignatureType",
     "UnverifiedNote",
     "VerifierKey",
     "add_signature",
     "b64_decode",
     "b64_encode",
     "check_note",
+    "check_signatures",
     "parse_note",
     "parse_vkey",
     "render_vkey",
@@ -46,6 +49,9 @@ COSIGNATURE: SignatureType = 4
 # "MUST accept at least up to 16 signatures", each of nearly 5 kB when post-quantum (signed-note, "Format").
 MAX_SIGNATURES = 64
 MAX_BYTES = 1 << 19
+
+_KEY_NAME = re.compile(r"[^\s+\x00-\x1f\ud800-\udfff]+")  # \s is every Unicode space
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")  # all below U+0020 but the newline
 
 
 class VerifierKey(msgspec.Struct, frozen=True):
@@ -146,7 +152,7 @@ def parse_note(note: str | bytes) -> UnverifiedNote:
         raise InputError("note.format") from error
     if len(raw) > MAX_BYTES:
         raise InputError("note.too_large", limit=MAX_BYTES)
-    if any(letter < " " and letter != "\n" for letter in text):
+    if _CONTROL.search(text):
         raise InputError("note.format")
     body, gap, lines = text.rpartition("\n\n")
     if not gap or not lines.endswith("\n"):
@@ -157,19 +163,24 @@ def parse_note(note: str | bytes) -> UnverifiedNote:
     return UnverifiedNote(body + "\n", tuple(_parse_signature(line) for line in signatures))
 
 
-def check_note(note: str | bytes, keys: Collection[VerifierKey]) -> str:
+def check_note(note: str | bytes, keys: Iterable[VerifierKey]) -> str:
     """Return the text of a note that at least one of `keys` (of type Ed25519) has signed.
 
     Signatures of unknown keys are ignored. A wrong signature of a known key spoils the whole note
     (`note.signature`); `note.unknown_signer` if none of the keys has signed.
     """
     parsed = parse_note(note)
-    found = [(key, line) for key in keys for line in signatures_by(parsed, key)]
-    for key, line in found:
-        check_line(parsed.unverified_text.encode(), line, key)
-    if not found:
+    if not check_signatures(parsed, keys):
         raise NotTrusted("note.unknown_signer")
     return parsed.unverified_text
+
+
+def check_signatures(note: UnverifiedNote, keys: Iterable[VerifierKey]) -> list[VerifierKey]:
+    """Return which of `keys` (of type Ed25519) have signed; a wrong signature raises `note.signature`."""
+    found = [(key, line) for key in keys for line in signatures_by(note, key)]
+    for key, line in found:
+        check_line(note.unverified_text.encode(), line.signature, key)
+    return [key for key, _ in found]
 
 
 def signatures_by(note: UnverifiedNote, key: VerifierKey) -> Sequence[NoteSignature]:
@@ -177,17 +188,17 @@ def signatures_by(note: UnverifiedNote, key: VerifierKey) -> Sequence[NoteSignat
     return [line for line in note.signatures if line.name == key.name and line.id == key.id]
 
 
-def check_line(message: bytes, line: NoteSignature, key: VerifierKey) -> None:
-    """Raise `note.signature` unless the line's signature over `message` is by `key`."""
+def check_line(message: bytes, signature: bytes, key: VerifierKey) -> None:
+    """Raise `note.signature` unless `signature` over `message` is by `key`."""
     try:
-        ed25519.check_signature(key.public, message, line.signature)
+        ed25519.check_signature(key.public, message, signature)
     except VerificationError as error:
         raise VerificationError("note.signature", name=key.name) from error
 
 
 def check_key_name(name: str) -> None:
     """Raise `note.key_name` for a name that is empty or has spaces, control characters or a plus."""
-    if not name or "+" in name or any(letter <= " " or letter.isspace() for letter in name):
+    if not _KEY_NAME.fullmatch(name):
         raise InputError("note.key_name")
 
 
