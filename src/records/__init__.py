@@ -38,6 +38,7 @@ from .anchor import (
     render_anchored,
 )
 from .batch import Batch, check_row, row_entry
+from .book import Book, Migrations, StoredEvent
 from .canonical import canonical
 from .commitment import check_commitment, commitment
 from .content import (
@@ -101,6 +102,7 @@ __all__ = [
     "AnchoredEvent",
     "Basis",
     "Batch",
+    "Book",
     "Code",
     "Confirmation",
     "Content",
@@ -120,6 +122,7 @@ __all__ = [
     "LogReader",
     "LogWriter",
     "Matter",
+    "Migrations",
     "Objection",
     "Origin",
     "Outbox",
@@ -132,6 +135,7 @@ __all__ = [
     "Seed",
     "Sent",
     "SignedEvent",
+    "StoredEvent",
     "UseBatch",
     "anchor",
     "bare_label",

@@ -1,0 +1,300 @@
+"""A party's own store in clear: events with their place in a log, leaves on their way, and settings.
+
+>>> from pathlib import Path
+>>> from tempfile import TemporaryDirectory
+>>> with TemporaryDirectory() as folder, Book.create(Path(folder) / "book.sqlite") as book:
+...     with book.write():
+...         book.set("name", b"Muster-Shop")
+...     book.get("name")
+b'Muster-Shop'
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from ..errors import Damaged, InputError, KonsensError, NotFound, VerificationError
+from .anchor import AnchoredEvent, check_anchored
+from .book_file import Migrations, create_file, migrate, open_file
+from .content import EventHash
+from .event import RecordId, parse_event
+from .lane import Lane, check_successor
+from .outbox import Outgoing, Sent
+
+__all__ = ["Book", "Migrations", "StoredEvent"]
+
+TABLES: Final = (
+    """
+    CREATE TABLE event (
+        hash TEXT PRIMARY KEY, lane TEXT NOT NULL, seq INTEGER NOT NULL, seal TEXT NOT NULL,
+        record TEXT NOT NULL, signer TEXT NOT NULL, type TEXT NOT NULL, at INTEGER NOT NULL,
+        received_at INTEGER NOT NULL, origin TEXT NOT NULL, leaf_index INTEGER NOT NULL,
+        salt BLOB NOT NULL, leaf BLOB NOT NULL, jws TEXT NOT NULL,
+        UNIQUE (lane, seq), UNIQUE (origin, leaf_index)
+    ) STRICT;
+    CREATE INDEX event_record ON event (record);
+    CREATE TABLE outbox (
+        id INTEGER PRIMARY KEY, origin TEXT NOT NULL, leaf BLOB NOT NULL UNIQUE, jws TEXT, salt BLOB,
+        CHECK ((jws IS NULL) = (salt IS NULL))
+    ) STRICT;
+    CREATE TABLE setting (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+    """,
+)
+
+# The columns of `event` are the members of `StoredEvent`, in this order.
+_SELECT = "SELECT * FROM event WHERE "
+_INSERT = "INSERT INTO event VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (hash) DO NOTHING"
+
+
+class StoredEvent(msgspec.Struct, frozen=True):
+    """An event as the book holds it; all but `received_seconds` follows from its bytes (`anchored`)."""
+
+    event_hash: EventHash
+    lane: EventHash
+    seq: int
+    seal: str
+    record: RecordId
+    signer: str
+    type: str
+    at_seconds: int
+    received_seconds: int
+    origin: str
+    leaf_index: int
+    salt: bytes
+    leaf: bytes
+    text: str
+
+    @property
+    def received_at(self) -> datetime:
+        """When this book came to know the event."""
+        return datetime.fromtimestamp(self.received_seconds, UTC)
+
+    @property
+    def anchored(self) -> AnchoredEvent:
+        """The event with its place, parsed again from its bytes."""
+        return AnchoredEvent(parse_event(self.text), self.salt, self.leaf, self.origin, self.leaf_index)
+
+
+class Book:
+    """One party's store; it is also the `Outbox` of its leaves.
+
+    - What a `write()` did is on the disk when it ends, or nothing of it happened.
+    - One writer at a time, over all processes; readers see one consistent moment and wait for nobody.
+    - Nothing is changed outside a `write()`, and none is opened within another.
+    - An event is in it once, after everything before it in its lane, and was verified before it came.
+    - A book belongs to the thread that opened it; each thread opens its own.
+
+    Other packages bring tables of their own by `migrations`, and use `db` for them.
+    """
+
+    def __init__(self, path: Path, db: sqlite3.Connection, migrations: Migrations) -> None:
+        self.path = path
+        self.db = db
+        try:
+            migrate(db, {"records": TABLES, **migrations})
+        except BaseException:
+            db.close()
+            raise
+
+    @classmethod
+    def create(cls, path: Path, *, migrations: Migrations | None = None, wait: float = 5) -> Book:
+        """Make an empty book (mode 0600) and open it; `book.exists` if there is one."""
+        return cls(path, create_file(path, wait=wait), migrations or {})
+
+    @classmethod
+    def open(cls, path: Path, *, migrations: Migrations | None = None, wait: float = 5) -> Book:
+        """Open a book; `wait` is how many seconds to wait for another writer before `book.busy`."""
+        return cls(path, open_file(path, wait=wait), migrations or {})
+
+    def close(self) -> None:
+        """Close the file; the last one to do so also folds the write-ahead log back into it."""
+        self.db.close()
+
+    def __enter__(self) -> Book:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """Make everything within one durable transaction."""
+        if self.db.in_transaction:
+            raise KonsensError("book.nested")
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            yield self.db
+            self.db.execute("COMMIT")
+        finally:
+            if self.db.in_transaction:
+                self.db.execute("ROLLBACK")
+
+    # --- events
+
+    def add(self, anchored: AnchoredEvent, *, received_at: datetime) -> bool:
+        """Add a verified event; return whether it is new.
+
+        The caller has checked signature, anchor and log. What only the book can see is checked here: the
+        event before it is there (`lane.gap`), it follows that one (`check_successor`), nothing else does
+        (`lane.fork`), and its `next` is no earlier seal of the lane (`lane.next`).
+        """
+        self._check_writing()
+        signed = anchored.event
+        if signed.event.seq == 0:
+            lane = signed.event_hash
+        elif self.has(signed.event_hash):
+            return False
+        else:
+            lane = self._lane_of(anchored)
+        row = msgspec.structs.astuple(_stored(anchored, lane, received_at))
+        return self.db.execute(_INSERT, row).rowcount == 1
+
+    def has(self, event_hash: str) -> bool:
+        """Tell whether the book holds this event."""
+        return self.db.execute("SELECT 1 FROM event WHERE hash = ?", (event_hash,)).fetchone() is not None
+
+    def event(self, event_hash: str) -> StoredEvent:
+        """Return an event, or raise `book.no_event`."""
+        row = self.db.execute(_SELECT + "hash = ?", (event_hash,)).fetchone()
+        if row is None:
+            raise NotFound("book.no_event", event=event_hash[:12])
+        return StoredEvent(*row)
+
+    def lane(self, name: str) -> Lane:
+        """Return the lane whose event 0 has this hash, checked anew, or raise `book.no_event`."""
+        events = tuple(stored.anchored for stored in self._events("lane = ? ORDER BY seq", name))
+        if not events:
+            raise NotFound("book.no_event", event=name[:12])
+        return Lane(events)
+
+    def lanes(self, record: str) -> list[Lane]:
+        """Return all lanes about a matter, whoever signed them, in order of their first leaves."""
+        heads = self._events("record = ? AND seq = 0 ORDER BY origin, leaf_index", record)
+        return [self.lane(head.event_hash) for head in heads]
+
+    def events(self, record: str | None = None) -> Iterator[StoredEvent]:
+        """Yield all events, or those of one matter, by log and index."""
+        if record is None:
+            return self._events("1 ORDER BY origin, leaf_index")
+        return self._events("record = ? ORDER BY origin, leaf_index", record)
+
+    # --- leaves on their way (`Outbox`)
+
+    def keep(self, outgoing: Outgoing) -> None:
+        """Store a leaf before it leaves; the same one again changes nothing."""
+        self._check_writing()
+        text = outgoing.event.text if outgoing.event else None
+        self.db.execute(
+            "INSERT INTO outbox (origin, leaf, jws, salt) VALUES (?, ?, ?, ?) ON CONFLICT (leaf) DO NOTHING",
+            (outgoing.origin, outgoing.leaf, text, outgoing.salt),
+        )
+
+    def outstanding(self, origin: str) -> Sequence[Outgoing]:
+        """Return the leaves for this log that are not settled, in the order in which they were kept."""
+        rows = self.db.execute("SELECT leaf, jws, salt FROM outbox WHERE origin = ? ORDER BY id", (origin,))
+        return [
+            Outgoing(origin, leaf, parse_event(text) if text else None, salt)
+            for leaf, text, salt in rows.fetchall()
+        ]
+
+    def settle(self, sent: Sent) -> None:
+        """Take note of the log's answer; an own event counts as received when it was signed."""
+        self._check_writing()
+        outgoing = sent.outgoing
+        self.db.execute("DELETE FROM outbox WHERE leaf = ?", (outgoing.leaf,))
+        if outgoing.event and sent.leaf_index is not None:
+            self.add(outgoing.anchored_at(sent.leaf_index), received_at=outgoing.event.event.at)
+
+    # --- settings
+
+    def get(self, key: str) -> bytes | None:
+        """Return a setting, or None."""
+        row = self.db.execute("SELECT value FROM setting WHERE key = ?", (key,)).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def set(self, key: str, value: bytes | None) -> None:
+        """Store a setting; None deletes it."""
+        self._check_writing()
+        if value is None:
+            self.db.execute("DELETE FROM setting WHERE key = ?", (key,))
+        else:
+            self.db.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (key, value))
+
+    # --- checking
+
+    def check_file(self) -> None:
+        """Raise `book.damaged` if SQLite finds a broken page, index or reference."""
+        found = self.db.execute("PRAGMA integrity_check(1)").fetchone()[0]
+        if found != "ok" or self.db.execute("PRAGMA foreign_key_check").fetchone():
+            raise Damaged("book.damaged", problem=found)
+
+    def check_events(self) -> int:
+        """Check every event and lane from the bytes; return how many there are, or raise `book.event`.
+
+        Signatures under events and their places in the log are not asked here: they need a resolver and
+        the log.
+        """
+        count = 0
+        for name, stored in groupby(self._events("1 ORDER BY lane, seq"), key=lambda row: row.lane):
+            rows = list(stored)
+            try:
+                lane = Lane(tuple(row.anchored for row in rows))
+                for row, anchored in zip(rows, lane.events, strict=True):
+                    check_anchored(anchored)
+                    if row != _stored(anchored, lane.name, row.received_at):
+                        raise Damaged("book.event", event=row.event_hash[:12])
+            except (InputError, VerificationError) as error:
+                raise Damaged("book.event", event=name[:12]) from error
+            count += len(rows)
+        return count
+
+    def _lane_of(self, anchored: AnchoredEvent) -> EventHash:
+        """Return the lane that `anchored` continues, after every check that needs the events before it."""
+        event, name = anchored.event.event, anchored.event.event_hash[:12]
+        try:
+            previous = self.event(str(event.prev))
+        except NotFound as error:
+            raise VerificationError("lane.gap", event=name, seq=event.seq - 1) from error
+        check_successor(previous.anchored, anchored)
+        of_lane = "SELECT 1 FROM event WHERE lane = ? AND "
+        if self.db.execute(of_lane + "seq = ?", (previous.lane, event.seq)).fetchone():
+            raise VerificationError("lane.fork", event=name, seq=event.seq)
+        if self.db.execute(of_lane + "seal = ?", (previous.lane, event.next)).fetchone():
+            raise VerificationError("lane.next", event=name)
+        return previous.lane
+
+    def _events(self, where: str, *values: str) -> Iterator[StoredEvent]:
+        rows = self.db.execute(_SELECT + where, values)
+        return (StoredEvent(*row) for row in rows)
+
+    def _check_writing(self) -> None:
+        if not self.db.in_transaction:
+            raise KonsensError("book.not_writing")
+
+
+def _stored(anchored: AnchoredEvent, lane: EventHash, received_at: datetime) -> StoredEvent:
+    signed = anchored.event
+    return StoredEvent(
+        event_hash=signed.event_hash,
+        lane=lane,
+        seq=signed.event.seq,
+        seal=signed.event.seal,
+        record=signed.event.matter.record_id,
+        signer=signed.did,
+        type=signed.event.type,
+        at_seconds=int(signed.event.at.timestamp()),
+        received_seconds=int(received_at.timestamp()),
+        origin=anchored.origin,
+        leaf_index=anchored.leaf_index,
+        salt=anchored.salt,
+        leaf=anchored.leaf,
+        text=signed.text,
+    )

@@ -1,0 +1,194 @@
+"""The SQLite file under a book: how it is made and opened, and how its failures are named."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, ParamSpec, TypeVar, cast
+
+from ..errors import Conflict, Damaged, InputError, KonsensError, Locked, NotFound, Unavailable
+
+__all__ = ["Migrations", "create_file", "migrate", "open_file"]
+
+Migrations = Mapping[str, Sequence[str]]
+"""By package, the SQL scripts that made its tables, oldest first; they are only ever added to."""
+
+APPLICATION_ID: Final = 0x6B6F6E62  # "konb"
+STATEMENTS = 256  # prepared statements that a connection keeps: more than all packages together use
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_BUSY = {"SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL"}
+_STORAGE = {"SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH"}
+
+
+def create_file(path: Path, *, wait: float) -> sqlite3.Connection:
+    """Make an empty book that only its owner can read, and open it; `book.exists` if there is one."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise Unavailable("book.storage", problem=error.strerror) from error
+    db = _connect(path, wait)
+    try:
+        # A making that was cut short leaves a blank file, and making it again succeeds.
+        if not _is_blank(db):
+            raise Conflict("book.exists", path=path)
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def open_file(path: Path, *, wait: float) -> sqlite3.Connection:
+    """Open the book at `path`: `book.missing`, `book.not_a_book`, `book.damaged`."""
+    if not path.is_file():
+        raise NotFound("book.missing", path=path)
+    db = _connect(path, wait)
+    try:
+        if _is_blank(db):
+            raise NotFound("book.missing", path=path)
+        if _number(db, "PRAGMA application_id") != APPLICATION_ID:
+            raise Damaged("book.not_a_book", path=path)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def migrate(db: sqlite3.Connection, migrations: Migrations) -> None:
+    """Bring the tables of each package to their newest form, all of them or none.
+
+    A book that knows a step more than this program is refused: `book.newer`.
+    """
+    if not _pending(db, migrations):
+        return
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        db.execute(
+            "CREATE TABLE IF NOT EXISTS step (package TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT"
+        )
+        for package, script in _pending(db, migrations):  # asked again: another process may have been first
+            for statement in _statements(script):
+                db.execute(statement)
+            db.execute(
+                "INSERT INTO step VALUES (?, 1) ON CONFLICT DO UPDATE SET number = number + 1", (package,)
+            )
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+_STEPS = "CREATE TABLE IF NOT EXISTS step (package TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT"
+_DONE = "INSERT INTO step VALUES (?, 1) ON CONFLICT DO UPDATE SET number = number + 1"
+
+
+def _pending(db: sqlite3.Connection, migrations: Migrations) -> list[tuple[str, str]]:
+    made = _number(db, "SELECT count(*) FROM sqlite_schema WHERE name = 'step'")
+    done = dict(db.execute("SELECT package, number FROM step").fetchall()) if made else {}
+    for package, number in done.items():
+        if number > len(migrations.get(package, ())) > 0:
+            raise InputError("book.newer", package=package, number=number)
+    return [
+        (package, step) for package, steps in migrations.items() for step in steps[done.get(package, 0) :]
+    ]
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Cut a script: `executescript` would commit first. A trigger has semicolons of its own."""
+    statement = ""
+    for piece in script.split(";"):
+        statement += piece + ";"
+        if sqlite3.complete_statement(statement) and statement.strip(" \n;"):
+            yield statement
+            statement = ""
+
+
+def _connect(path: Path, wait: float) -> sqlite3.Connection:
+    db = _named(sqlite3.connect)(
+        f"{path.absolute().as_uri()}?mode=rw",
+        uri=True,
+        timeout=wait,
+        isolation_level=None,
+        cached_statements=STATEMENTS,
+        factory=_Connection,
+    )
+    try:
+        for setting in (
+            "trusted_schema = OFF",
+            "cell_size_check = ON",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+            "secure_delete = ON",  # what is deleted is overwritten, not only unlinked
+            "cache_size = -65536",  # 64 MiB at most: the top of every index stays in memory
+            "temp_store = MEMORY",  # no copy of anything in a temporary file
+        ):
+            db.execute(f"PRAGMA {setting}")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _is_blank(db: sqlite3.Connection) -> bool:
+    return not _number(db, "PRAGMA application_id") and not _number(db, "SELECT count(*) FROM sqlite_schema")
+
+
+def _number(db: sqlite3.Connection, question: str) -> int:
+    return int(db.execute(question).fetchone()[0])
+
+
+def _named(call: Callable[P, R]) -> Callable[P, R]:
+    """Return `call`, whose SQLite errors have our names.
+
+    `sqlite3.IntegrityError` and `sqlite3.ProgrammingError` stay: they tell of a row that is there already,
+    or of a mistake of ours, never of the file.
+    """
+
+    def named(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return call(*args, **kwargs)
+        except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
+            raise
+        except sqlite3.Error as error:
+            raise _ours(error) from error
+        except UnicodeDecodeError as error:
+            # Python decodes SQLite's message, which may quote damaged bytes of the schema.
+            raise Damaged("book.damaged", problem="schema") from error
+
+    return named
+
+
+class _Cursor(sqlite3.Cursor):
+    """A cursor whose errors have our names, so that no package with tables in a book can forget it."""
+
+    execute = _named(sqlite3.Cursor.execute)
+    executemany = _named(sqlite3.Cursor.executemany)
+    fetchone = _named(sqlite3.Cursor.fetchone)
+    fetchall = _named(sqlite3.Cursor.fetchall)
+    fetchmany = _named(sqlite3.Cursor.fetchmany)
+    __next__ = _named(sqlite3.Cursor.__next__)  # type: ignore[arg-type]  # typeshed has it of any iterator
+
+
+class _Connection(sqlite3.Connection):
+    def cursor(self, factory: Any = _Cursor) -> Any:
+        return super().cursor(cast("type[sqlite3.Cursor]", factory))
+
+
+def _ours(error: sqlite3.Error) -> KonsensError:
+    """Return our error for one of SQLite's, by its primary result code (sqlite.org/rescode.html)."""
+    name = getattr(error, "sqlite_errorname", "")
+    family = "_".join(name.split("_")[:2])
+    if family in _BUSY:
+        return Locked("book.busy")
+    if family == "SQLITE_FULL":
+        return Unavailable("book.disk_full")
+    if family in _STORAGE:
+        return Unavailable("book.storage", problem=name)
+    return Damaged("book.damaged", problem=name or type(error).__name__)
