@@ -22,6 +22,7 @@ from .note import (
     COSIGNATURE,
     ED25519,
     SignatureType,
+    UnverifiedNote,
     VerifierKey,
     check_signatures,
     parse_note,
@@ -73,8 +74,9 @@ class Group(msgspec.Struct, frozen=True):
 class ProvenCheckpoint(msgspec.Struct, frozen=True):
     """A checkpoint that satisfies a policy.
 
-    `cosigned_at` is the latest moment as of which the policy's quorum vouches for it: cosignatures made
-    before do not count. It is None without any. `unwitnessed` says that it rests on the operator's word.
+    `cosigned_at` is the latest moment as of which the quorum vouches for it, with the cosignatures made then
+    or later; None without any. `witnesses` are all that cosigned; `unwitnessed` says that there is none and
+    all rests on the operator's word.
     """
 
     origin: str
@@ -107,33 +109,38 @@ class Policy(msgspec.Struct, frozen=True):
         signers = check_signatures(parsed, [log.key for log in self.logs])
         if all(key.name != checkpoint.origin for key in signers):
             raise NotTrusted("note.unknown_signer")
-        cosignatures = check_cosignatures(parsed, [witness.key for witness in self.witnesses])
+        cosignatures = self._cosignatures(parsed)
         cosigned_at = self._quorum_at(cosignatures)
         if self.quorum is not None and cosigned_at is None:
             raise Unavailable("policy.quorum_missing", origin=checkpoint.origin)
-        seen = {cosignature.key.public for cosignature in cosignatures}
-        operators = {log.key.public for log in self.logs}  # who cosigns their own log proves nothing
+        seen = {cosignature.key for cosignature in cosignatures}
         return ProvenCheckpoint(
             checkpoint.origin,
             checkpoint.size,
             checkpoint.root,
             cosigned_at,
-            tuple(witness.name for witness in self.witnesses if witness.key.public in seen),
-            unwitnessed=not seen - operators,
+            tuple(witness.name for witness in self.witnesses if witness.key in seen),
+            unwitnessed=not seen,
         )
+
+    def _cosignatures(self, note: UnverifiedNote) -> list[Cosignature]:
+        """Return the witnesses' cosignatures; one made with a log's own key counts for nothing."""
+        operators = {log.key.public for log in self.logs}
+        found = check_cosignatures(note, [witness.key for witness in self.witnesses])
+        return [cosignature for cosignature in found if cosignature.key.public not in operators]
 
     def _quorum_at(self, cosignatures: list[Cosignature]) -> datetime | None:
         """Return the latest time such that the cosignatures since then make the quorum; None if none do."""
         newest_first = sorted(cosignatures, key=lambda cosignature: cosignature.at, reverse=True)
-        seen: set[bytes] = set()
+        seen: set[VerifierKey] = set()
         for cosignature in newest_first:
-            seen.add(cosignature.key.public)
+            seen.add(cosignature.key)
             if self._is_quorum(seen):
                 return cosignature.at
         return None
 
-    def _is_quorum(self, seen: set[bytes]) -> bool:
-        agreed = {witness.name for witness in self.witnesses if witness.key.public in seen}
+    def _is_quorum(self, seen: set[VerifierKey]) -> bool:
+        agreed = {witness.name for witness in self.witnesses if witness.key in seen}
         for group in self.groups:
             if len(agreed.intersection(group.members)) >= group.threshold:
                 agreed.add(group.name)
