@@ -39,7 +39,6 @@ from .anchor import (
 )
 from .batch import Batch, check_row, row_entry
 from .book import Book, Migrations, StoredEvent
-from .canonical import canonical
 from .commitment import check_commitment, commitment
 from .content import (
     Basis,
@@ -140,7 +139,6 @@ __all__ = [
     "anchor",
     "bare_label",
     "break_seal",
-    "canonical",
     "check_anchored",
     "check_commitment",
     "check_event_signature",

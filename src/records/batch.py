@@ -18,9 +18,9 @@ from typing import Any
 
 import msgspec
 
+from ..encoding import jcs
 from ..errors import InputError, VerificationError
 from ..registry.tree import EMPTY_ROOT, Frontier, check_inclusion, inclusion_path, leaf_hash
-from .canonical import canonical
 from .commitment import SALT_BYTES
 
 __all__ = ["Batch", "check_row", "row_entry"]
@@ -33,7 +33,7 @@ def row_entry(salt: bytes, row: Row) -> bytes:
     """Return the bytes of one row in the tree: `salt(32) ‖ JCS(row)`."""
     if len(salt) != SALT_BYTES:
         raise InputError("batch.salt", size=SALT_BYTES)
-    return salt + canonical(row)
+    return salt + jcs(msgspec.to_builtins(row))
 
 
 class Batch:

@@ -92,16 +92,16 @@ class Book:
     - An event is in it once, after everything before it in its lane, and was verified before it came.
     - A book belongs to the thread that opened it; each thread opens its own.
 
-    Other packages bring tables of their own by `migrations`, and use `db` for them.
+    Other packages bring tables of their own by `migrations`, and use `connection` for them.
     """
 
-    def __init__(self, path: Path, db: sqlite3.Connection, migrations: Migrations) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, migrations: Migrations) -> None:
         self.path = path
-        self.db = db
+        self.connection = connection
         try:
-            migrate(db, {"records": TABLES, **migrations})
+            migrate(connection, {"records": TABLES, **migrations})
         except BaseException:
-            db.close()
+            connection.close()
             raise
 
     @classmethod
@@ -116,7 +116,7 @@ class Book:
 
     def close(self) -> None:
         """Close the file; the last one to do so also folds the write-ahead log back into it."""
-        self.db.close()
+        self.connection.close()
 
     def __enter__(self) -> Book:
         return self
@@ -127,15 +127,15 @@ class Book:
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """Make everything within one durable transaction."""
-        if self.db.in_transaction:
+        if self.connection.in_transaction:
             raise KonsensError("book.nested")
-        self.db.execute("BEGIN IMMEDIATE")
+        self.connection.execute("BEGIN IMMEDIATE")
         try:
-            yield self.db
-            self.db.execute("COMMIT")
+            yield self.connection
+            self.connection.execute("COMMIT")
         finally:
-            if self.db.in_transaction:
-                self.db.execute("ROLLBACK")
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
 
     # --- events
 
@@ -155,15 +155,18 @@ class Book:
         else:
             lane = self._lane_of(anchored)
         row = msgspec.structs.astuple(_stored(anchored, lane, received_at))
-        return self.db.execute(_INSERT, row).rowcount == 1
+        return self.connection.execute(_INSERT, row).rowcount == 1
 
     def has(self, event_hash: str) -> bool:
         """Tell whether the book holds this event."""
-        return self.db.execute("SELECT 1 FROM event WHERE hash = ?", (event_hash,)).fetchone() is not None
+        return (
+            self.connection.execute("SELECT 1 FROM event WHERE hash = ?", (event_hash,)).fetchone()
+            is not None
+        )
 
     def event(self, event_hash: str) -> StoredEvent:
         """Return an event, or raise `book.no_event`."""
-        row = self.db.execute(_SELECT + "hash = ?", (event_hash,)).fetchone()
+        row = self.connection.execute(_SELECT + "hash = ?", (event_hash,)).fetchone()
         if row is None:
             raise NotFound("book.no_event", event=event_hash[:12])
         return StoredEvent(*row)
@@ -192,14 +195,16 @@ class Book:
         """Store a leaf before it leaves; the same one again changes nothing."""
         self._check_writing()
         text = outgoing.event.text if outgoing.event else None
-        self.db.execute(
+        self.connection.execute(
             "INSERT INTO outbox (origin, leaf, jws, salt) VALUES (?, ?, ?, ?) ON CONFLICT (leaf) DO NOTHING",
             (outgoing.origin, outgoing.leaf, text, outgoing.salt),
         )
 
     def outstanding(self, origin: str) -> Sequence[Outgoing]:
         """Return the leaves for this log that are not settled, in the order in which they were kept."""
-        rows = self.db.execute("SELECT leaf, jws, salt FROM outbox WHERE origin = ? ORDER BY id", (origin,))
+        rows = self.connection.execute(
+            "SELECT leaf, jws, salt FROM outbox WHERE origin = ? ORDER BY id", (origin,)
+        )
         return [
             Outgoing(origin, leaf, parse_event(text) if text else None, salt)
             for leaf, text, salt in rows.fetchall()
@@ -209,7 +214,7 @@ class Book:
         """Take note of the log's answer; an own event counts as received when it was signed."""
         self._check_writing()
         outgoing = sent.outgoing
-        self.db.execute("DELETE FROM outbox WHERE leaf = ?", (outgoing.leaf,))
+        self.connection.execute("DELETE FROM outbox WHERE leaf = ?", (outgoing.leaf,))
         if outgoing.event and sent.leaf_index is not None:
             self.add(outgoing.anchored_at(sent.leaf_index), received_at=outgoing.event.event.at)
 
@@ -217,23 +222,23 @@ class Book:
 
     def get(self, key: str) -> bytes | None:
         """Return a setting, or None."""
-        row = self.db.execute("SELECT value FROM setting WHERE key = ?", (key,)).fetchone()
+        row = self.connection.execute("SELECT value FROM setting WHERE key = ?", (key,)).fetchone()
         return None if row is None else bytes(row[0])
 
     def set(self, key: str, value: bytes | None) -> None:
         """Store a setting; None deletes it."""
         self._check_writing()
         if value is None:
-            self.db.execute("DELETE FROM setting WHERE key = ?", (key,))
+            self.connection.execute("DELETE FROM setting WHERE key = ?", (key,))
         else:
-            self.db.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (key, value))
+            self.connection.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (key, value))
 
     # --- checking
 
     def check_file(self) -> None:
         """Raise `book.damaged` if SQLite finds a broken page, index or reference."""
-        found = self.db.execute("PRAGMA integrity_check(1)").fetchone()[0]
-        if found != "ok" or self.db.execute("PRAGMA foreign_key_check").fetchone():
+        found = self.connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+        if found != "ok" or self.connection.execute("PRAGMA foreign_key_check").fetchone():
             raise Damaged("book.damaged", problem=found)
 
     def check_events(self) -> int:
@@ -265,18 +270,18 @@ class Book:
             raise VerificationError("lane.gap", event=name, seq=event.seq - 1) from error
         check_successor(previous.anchored, anchored)
         of_lane = "SELECT 1 FROM event WHERE lane = ? AND "
-        if self.db.execute(of_lane + "seq = ?", (previous.lane, event.seq)).fetchone():
+        if self.connection.execute(of_lane + "seq = ?", (previous.lane, event.seq)).fetchone():
             raise VerificationError("lane.fork", event=name, seq=event.seq)
-        if self.db.execute(of_lane + "seal = ?", (previous.lane, event.next)).fetchone():
+        if self.connection.execute(of_lane + "seal = ?", (previous.lane, event.next)).fetchone():
             raise VerificationError("lane.next", event=name)
         return previous.lane
 
     def _events(self, where: str, *values: str) -> Iterator[StoredEvent]:
-        rows = self.db.execute(_SELECT + where, values)
+        rows = self.connection.execute(_SELECT + where, values)
         return (StoredEvent(*row) for row in rows)
 
     def _check_writing(self) -> None:
-        if not self.db.in_transaction:
+        if not self.connection.in_transaction:
             raise KonsensError("book.not_writing")
 
 

@@ -32,9 +32,8 @@ from msgspec import Meta
 
 from .. import strict_json
 from ..did import PublicKey, Resolver, Signer, check_jws, key_of, parse_jws, sign_jws
-from ..encoding import sha256
+from ..encoding import jcs, sha256
 from ..errors import InputError, VerificationError
-from .canonical import canonical
 from .content import (
     CONTENTS,
     COUNT,
@@ -103,7 +102,7 @@ class Matter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     @property
     def record_id(self) -> RecordId:
         """The name under which a book and a wallet file this matter (docs/formats.md, "Letters")."""
-        return RecordId(sha256(b"konsens/record/v1\n", canonical(self))[:16].hex())
+        return RecordId(sha256(b"konsens/record/v1\n", jcs(msgspec.to_builtins(self)))[:16].hex())
 
     def roles_of(self, did: str) -> tuple[Role, ...]:
         """Return the roles of `did` in this matter; somebody who is no party acts as an authority."""
@@ -222,7 +221,7 @@ def check_event_signature(signed: SignedEvent, signer: PublicKey | Resolver) -> 
 
 def render_event(event: Event) -> bytes:
     """Return the payload: the canonical JSON form of `event`."""
-    return canonical(event)
+    return jcs(msgspec.to_builtins(event))
 
 
 def did_of(kid: str) -> str:
