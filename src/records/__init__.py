@@ -38,7 +38,8 @@ from .anchor import (
     render_anchored,
 )
 from .batch import Batch, check_row, row_entry
-from .book import Book, Migrations, StoredEvent
+from .book import Book, Migrations
+from .book_check import check_book
 from .commitment import check_commitment, commitment
 from .content import (
     Basis,
@@ -93,6 +94,7 @@ from .seed import (
     sign_label,
     target_label,
 )
+from .stored_event import StoredEvent
 
 __all__ = [
     "GAP_LIMIT",
@@ -140,6 +142,7 @@ __all__ = [
     "bare_label",
     "break_seal",
     "check_anchored",
+    "check_book",
     "check_commitment",
     "check_event_signature",
     "check_in_log",

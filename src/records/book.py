@@ -14,22 +14,21 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from itertools import groupby
+from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
-from ..errors import Damaged, InputError, KonsensError, NotFound, VerificationError
-from .anchor import AnchoredEvent, check_anchored
+from ..errors import Conflict, KonsensError, NotFound, VerificationError
+from .anchor import AnchoredEvent
 from .book_file import Migrations, create_file, migrate, open_file
 from .content import EventHash
-from .event import RecordId, parse_event
 from .lane import Lane, check_successor
 from .outbox import Outgoing, Sent
+from .stored_event import StoredEvent, parse_row, stored_event
 
-__all__ = ["Book", "Migrations", "StoredEvent"]
+__all__ = ["Book", "Migrations"]
 
 TABLES: Final = (
     """
@@ -52,35 +51,6 @@ TABLES: Final = (
 # The columns of `event` are the members of `StoredEvent`, in this order.
 _SELECT = "SELECT * FROM event WHERE "
 _INSERT = "INSERT INTO event VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (hash) DO NOTHING"
-
-
-class StoredEvent(msgspec.Struct, frozen=True):
-    """An event as the book holds it; all but `received_seconds` follows from its bytes (`anchored`)."""
-
-    event_hash: EventHash
-    lane: EventHash
-    seq: int
-    seal: str
-    record: RecordId
-    signer: str
-    type: str
-    at_seconds: int
-    received_seconds: int
-    origin: str
-    leaf_index: int
-    salt: bytes
-    leaf: bytes
-    text: str
-
-    @property
-    def received_at(self) -> datetime:
-        """When this book came to know the event."""
-        return datetime.fromtimestamp(self.received_seconds, UTC)
-
-    @property
-    def anchored(self) -> AnchoredEvent:
-        """The event with its place, parsed again from its bytes."""
-        return AnchoredEvent(parse_event(self.text), self.salt, self.leaf, self.origin, self.leaf_index)
 
 
 class Book:
@@ -144,7 +114,8 @@ class Book:
 
         The caller has checked signature, anchor and log. What only the book can see is checked here: the
         event before it is there (`lane.gap`), it follows that one (`check_successor`), nothing else does
-        (`lane.fork`), and its `next` is no earlier seal of the lane (`lane.next`).
+        (`lane.fork`), its `next` is no earlier seal of the lane (`lane.next`), and no other event claims its
+        leaf (`book.leaf_taken`).
         """
         self._check_writing()
         signed = anchored.event
@@ -154,22 +125,22 @@ class Book:
             return False
         else:
             lane = self._lane_of(anchored)
-        row = msgspec.structs.astuple(_stored(anchored, lane, received_at))
-        return self.connection.execute(_INSERT, row).rowcount == 1
+        row = StoredEvent.of(anchored, lane=lane, received_at=received_at)
+        try:
+            return self.connection.execute(_INSERT, msgspec.structs.astuple(row)).rowcount == 1
+        except sqlite3.IntegrityError as error:
+            raise Conflict("book.leaf_taken", origin=row.origin, index=row.leaf_index) from error
 
     def has(self, event_hash: str) -> bool:
         """Tell whether the book holds this event."""
-        return (
-            self.connection.execute("SELECT 1 FROM event WHERE hash = ?", (event_hash,)).fetchone()
-            is not None
-        )
+        return self._one("SELECT 1 FROM event WHERE hash = ?", event_hash) is not None
 
     def event(self, event_hash: str) -> StoredEvent:
         """Return an event, or raise `book.no_event`."""
-        row = self.connection.execute(_SELECT + "hash = ?", (event_hash,)).fetchone()
+        row = self._one(_SELECT + "hash = ?", event_hash)
         if row is None:
             raise NotFound("book.no_event", event=event_hash[:12])
-        return StoredEvent(*row)
+        return parse_row(row)
 
     def lane(self, name: str) -> Lane:
         """Return the lane whose event 0 has this hash, checked anew, or raise `book.no_event`."""
@@ -189,6 +160,10 @@ class Book:
             return self._events("1 ORDER BY origin, leaf_index")
         return self._events("record = ? ORDER BY origin, leaf_index", record)
 
+    def events_by_lane(self) -> Iterator[StoredEvent]:
+        """Yield all events, lane after lane."""
+        return self._events("1 ORDER BY lane, seq")
+
     # --- leaves on their way (`Outbox`)
 
     def keep(self, outgoing: Outgoing) -> None:
@@ -206,7 +181,7 @@ class Book:
             "SELECT leaf, jws, salt FROM outbox WHERE origin = ? ORDER BY id", (origin,)
         )
         return [
-            Outgoing(origin, leaf, parse_event(text) if text else None, salt)
+            Outgoing(origin, leaf, stored_event(text) if text else None, salt)
             for leaf, text, salt in rows.fetchall()
         ]
 
@@ -222,8 +197,9 @@ class Book:
 
     def get(self, key: str) -> bytes | None:
         """Return a setting, or None."""
-        row = self.connection.execute("SELECT value FROM setting WHERE key = ?", (key,)).fetchone()
-        return None if row is None else bytes(row[0])
+        value: bytes | None
+        (value,) = self._one("SELECT value FROM setting WHERE key = ?", key) or (None,)
+        return value
 
     def set(self, key: str, value: bytes | None) -> None:
         """Store a setting; None deletes it."""
@@ -233,33 +209,7 @@ class Book:
         else:
             self.connection.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (key, value))
 
-    # --- checking
-
-    def check_file(self) -> None:
-        """Raise `book.damaged` if SQLite finds a broken page, index or reference."""
-        found = self.connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
-        if found != "ok" or self.connection.execute("PRAGMA foreign_key_check").fetchone():
-            raise Damaged("book.damaged", problem=found)
-
-    def check_events(self) -> int:
-        """Check every event and lane from the bytes; return how many there are, or raise `book.event`.
-
-        Signatures under events and their places in the log are not asked here: they need a resolver and
-        the log.
-        """
-        count = 0
-        for name, stored in groupby(self._events("1 ORDER BY lane, seq"), key=lambda row: row.lane):
-            rows = list(stored)
-            try:
-                lane = Lane(tuple(row.anchored for row in rows))
-                for row, anchored in zip(rows, lane.events, strict=True):
-                    check_anchored(anchored)
-                    if row != _stored(anchored, lane.name, row.received_at):
-                        raise Damaged("book.event", event=row.event_hash[:12])
-            except (InputError, VerificationError) as error:
-                raise Damaged("book.event", event=name[:12]) from error
-            count += len(rows)
-        return count
+    # --- within
 
     def _lane_of(self, anchored: AnchoredEvent) -> EventHash:
         """Return the lane that `anchored` continues, after every check that needs the events before it."""
@@ -270,36 +220,19 @@ class Book:
             raise VerificationError("lane.gap", event=name, seq=event.seq - 1) from error
         check_successor(previous.anchored, anchored)
         of_lane = "SELECT 1 FROM event WHERE lane = ? AND "
-        if self.connection.execute(of_lane + "seq = ?", (previous.lane, event.seq)).fetchone():
+        if self._one(of_lane + "seq = ?", previous.lane, event.seq):
             raise VerificationError("lane.fork", event=name, seq=event.seq)
-        if self.connection.execute(of_lane + "seal = ?", (previous.lane, event.next)).fetchone():
+        if self._one(of_lane + "seal = ?", previous.lane, event.next):
             raise VerificationError("lane.next", event=name)
         return previous.lane
 
     def _events(self, where: str, *values: str) -> Iterator[StoredEvent]:
         rows = self.connection.execute(_SELECT + where, values)
-        return (StoredEvent(*row) for row in rows)
+        return map(parse_row, rows)
+
+    def _one(self, question: str, *values: object) -> Any:
+        return self.connection.execute(question, values).fetchone()
 
     def _check_writing(self) -> None:
         if not self.connection.in_transaction:
             raise KonsensError("book.not_writing")
-
-
-def _stored(anchored: AnchoredEvent, lane: EventHash, received_at: datetime) -> StoredEvent:
-    signed = anchored.event
-    return StoredEvent(
-        event_hash=signed.event_hash,
-        lane=lane,
-        seq=signed.event.seq,
-        seal=signed.event.seal,
-        record=signed.event.matter.record_id,
-        signer=signed.did,
-        type=signed.event.type,
-        at_seconds=int(signed.event.at.timestamp()),
-        received_seconds=int(received_at.timestamp()),
-        origin=anchored.origin,
-        leaf_index=anchored.leaf_index,
-        salt=anchored.salt,
-        leaf=anchored.leaf,
-        text=signed.text,
-    )
