@@ -1,0 +1,103 @@
+"""Choose what a wallet shows in answer to a query: as little as answers it (OpenID4VP 1.0, section 6.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import msgspec
+
+from ..errors import NotFound, RefusedByPolicy
+from .dcql import CredentialQuery, Dcql
+from .hold import HeldCredential
+from .match import find_claims
+from .path import ClaimPath, PathLike, covers, parse_path
+from .present import to_disclose
+
+__all__ = ["Choice", "candidates", "choose"]
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """A credential that answers one query, and the claims that it takes."""
+
+    query: CredentialQuery
+    held: HeldCredential
+    show: tuple[ClaimPath, ...]
+
+    @property
+    def shown(self) -> tuple[ClaimPath, ...]:
+        """What leaves the wallet, with what the asked claims stand in and contain."""
+        return to_disclose(self.held, self.show)
+
+    @property
+    def withheld(self) -> tuple[ClaimPath, ...]:
+        """What stays in it."""
+        shown = set(self.shown)
+        return tuple(path for path in self.held.concealable if path not in shown)
+
+
+def choose(
+    dcql: Dcql, cards: Sequence[HeldCredential], *, at: datetime, only: Iterable[PathLike] | None = None
+) -> tuple[Choice, ...]:
+    """Return one choice for every credential that must be shown, the earlier of `cards` first.
+
+    The verifier's first option that can be met is taken; what it calls optional is not shown. With `only`,
+    nothing else leaves the wallet. Raises `dcql.no_match` if the wallet has no answer, and `dcql.only` if
+    it has one that `only` forbids.
+    """
+    allowed = [()] if only is None else [parse_path(path) for path in only]
+    found = {query.id: candidates(query, cards, at=at) for query in dcql.credentials}
+    choices: list[Choice] = []
+    for name in _needed(dcql, {name for name, choices in found.items() if choices}):
+        choice = next((choice for choice in found[name] if _within(choice, allowed)), None)
+        if choice is None:
+            raise RefusedByPolicy("dcql.only", query=name)
+        choices.append(choice)
+    return tuple(choices)
+
+
+def candidates(
+    query: CredentialQuery, cards: Iterable[HeldCredential], *, at: datetime
+) -> tuple[Choice, ...]:
+    """Return every way to answer one query: by card, then in the order of the verifier's preference."""
+    return tuple(
+        Choice(query, held, show)
+        for held in cards
+        if _may_answer(query, held, at)
+        for option in query.options()
+        if (show := find_claims(option, held.revealed)) is not None
+    )
+
+
+def _may_answer(query: CredentialQuery, held: HeldCredential, at: datetime) -> bool:
+    expires_at = held.expires_at
+    return (
+        any(name in query.vct_values for name in held.types)
+        # Authorities are named by X.509 and federation (section 6.1.1); a DID issuer is under none of them.
+        and query.trusted_authorities is None
+        and (held.holder is not None or not query.require_cryptographic_holder_binding)
+        and (expires_at is None or at < expires_at)
+    )
+
+
+def _needed(dcql: Dcql, answerable: set[str]) -> tuple[str, ...]:
+    """Return the queries to answer: all, or for each required set its first option that can be met."""
+    if dcql.credential_sets is None:
+        options: list[Sequence[tuple[str, ...]]] = [[(query.id,)] for query in dcql.credentials]
+    else:
+        options = [one.options for one in dcql.credential_sets if one.required]
+    needed: dict[str, None] = {}
+    for alternatives in options:
+        met = next((names for names in alternatives if answerable.issuperset(names)), None)
+        if met is None:
+            raise NotFound("dcql.no_match", query=", ".join(alternatives[0]))
+        needed.update(dict.fromkeys(met))
+    return tuple(needed)
+
+
+def _within(choice: Choice, allowed: Sequence[ClaimPath]) -> bool:
+    # What stands in the open is shown anyway; what a claim stands in comes along and need not be named.
+    return all(
+        any(covers(one, path) for one in allowed) or not to_disclose(choice.held, [path])
+        for path in choice.show
+    )
