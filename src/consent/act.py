@@ -7,9 +7,10 @@ leaf, and only then delivers.
 >>> from konsens.did import LocalSigner, PrivateKey, did_key, kid_of
 >>> key = PrivateKey.ed25519(bytes(32))
 >>> me = did_key(key.public)
->>> place = Place(matter=Matter(customer=me, controller="did:web:muster.example"), seq=0, prev=None,
-...               seal="11" * 32, next="22" * 32, logs=("log.muster.example",))
->>> open_relation(place, at=datetime(2026, 11, 22, tzinfo=UTC), signer=LocalSigner(key, kid_of(me))).event.type
+>>> matter = Matter(customer=me, controller="did:web:muster.example")
+>>> place = Place(matter=matter, seq=0, prev=None, seal="11" * 32, next="22" * 32, logs=("log.example",))
+>>> signer = LocalSigner(key, kid_of(me))
+>>> open_relation(place, at=datetime(2026, 11, 22, tzinfo=UTC), signer=signer).event.type
 'opened'
 """
 
@@ -43,7 +44,7 @@ __all__ = [
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """Where an event goes: its matter, its number in the lane, what is before it, its own and the next seal."""
+    """Where an event goes: matter, number in the lane, what is before it, its own and the next seal."""
 
     matter: Matter
     seq: int
@@ -141,18 +142,18 @@ def check_choice(
     """
     covered = offered.purpose_named(purpose)
     if covered is None:
-        raise InputError("grant.purpose", purpose=purpose, notice=offered.id)
+        raise RefusedByPolicy("grant.purpose", purpose=purpose, notice=offered.id)
     if channel not in covered.channels:
-        raise InputError("grant.channel", channel=channel, purpose=purpose)
+        raise RefusedByPolicy("grant.channel", channel=channel, purpose=purpose)
     if unknown := set(data) - {item.code for item in covered.data}:
-        raise InputError("grant.data", data=", ".join(sorted(unknown)))
+        raise RefusedByPolicy("grant.data", data=", ".join(sorted(unknown)))
     if missing := {item.code for item in covered.data if item.necessary} - set(data):
-        raise InputError("grant.necessary", data=", ".join(sorted(missing)))
+        raise RefusedByPolicy("grant.necessary", data=", ".join(sorted(missing)))
     named = {name for recipient in covered.recipients for name in (recipient.name, recipient.did)}
     if unknown := set(recipients) - named:
-        raise InputError("grant.recipient", recipient=", ".join(sorted(unknown)))
+        raise RefusedByPolicy("grant.recipient", recipient=", ".join(sorted(unknown)))
     if language not in offered.text:
-        raise InputError("grant.language", language=language, notice=offered.id)
+        raise RefusedByPolicy("grant.language", language=language, notice=offered.id)
     # Art. 8 GDPR; a guardian's grant comes with a later release.
     if age is not None and covered.minimum_age is not None and age < covered.minimum_age:
         raise RefusedByPolicy("grant.under_age", purpose=purpose, minimum=covered.minimum_age)
@@ -179,7 +180,7 @@ def _grant(place: Place, choice: Choice, offered: Notice, at: datetime, age: int
         age=age,
     )
     if choice.until is not None and choice.until <= at:
-        raise InputError("grant.until")
+        raise RefusedByPolicy("grant.until")
     return Grant(
         request=None if choice.request is None else Digest(choice.request),
         notice=Digest(choice.notice),

@@ -13,9 +13,8 @@ from typing import Annotated, Literal
 import msgspec
 
 from ..did import DidDocument, KeyHistory, PublicKey, Signer, check_jws, key_of, parse_jws, sign_jws
-from ..encoding import b64u_encode, format_time, parse_time, sha256
+from ..encoding import b64u_encode, format_time, jcs, parse_time, sha256
 from ..errors import InputError, NotTrusted, RefusedByPolicy, VerificationError
-from ..records.canonical import canonical
 from ..strict_json import decode
 from .introduction import Pinned, check_introduction
 from .message import RequestMessage, parse_message
@@ -105,7 +104,7 @@ def make_request(
         reason=reason,
     )
     _check_offers(request, notice.notice)
-    jws = sign_jws(canonical(request), typ=TYP, signer=signer)
+    jws = sign_jws(jcs(msgspec.to_builtins(request)), typ=TYP, signer=signer)
     return SignedRequest(request, jws, signer.kid)
 
 
@@ -177,4 +176,4 @@ def _check_offers(request: Request, notice: Notice) -> None:
     for offer in request.offers:
         purpose = notice.purpose_named(offer.purpose)
         if purpose is None or not set(offer.channels) <= set(purpose.channels):
-            raise InputError("request.offer", purpose=offer.purpose)
+            raise RefusedByPolicy("request.offer", purpose=offer.purpose)

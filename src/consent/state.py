@@ -29,8 +29,8 @@ __all__ = [
     "Terms",
     "check_step",
     "fold",
-    "objection",
     "open_seals",
+    "standing_objections",
     "void_lanes",
 ]
 
@@ -223,37 +223,37 @@ def void_lanes(facts: Sequence[Fact], breaks: Mapping[str, Break]) -> frozenset[
             shown = [fact for fact in earlier if fact.index < start]
             if not shown or earlier[0].lane == name:
                 continue
-            seal = shown[-1].next
-            if seal is not None and (seal not in breaks or breaks[seal].index >= start):
+            broken = breaks.get(shown[-1].next or "")
+            # Two logs have no common order: a break elsewhere is believed to be the earlier.
+            if broken is None or start <= broken.index < ELSEWHERE:
                 void.add(name)
     return frozenset(void)
 
 
-def objection(
+def standing_objections(
     relation: Iterable[Fact],
     *,
     breaks: Mapping[str, Break],
-    purpose: str,
     as_of: int = FOREVER,
     known_at: int = FOREVER,
-) -> Fact | None:
-    """Return the event that stands against marketing for `purpose`, lifted by no later one, or None.
+) -> tuple[Fact, ...]:
+    """Return the objections that no later event has lifted; a broken stop seal is one to everything.
 
-    Serves the bases other than consent: a consent given after an objection is the newer word.
+    The `index` of each is where it counts from: a consent given after it is the customer's newer word.
     """
     known = [fact for fact in relation if fact.known <= known_at]
     void = void_lanes(known, breaks)
-    standing: dict[str | None, Fact] = {}
-    for _, _, fact, ending in sorted(
-        [(fact.index, 0, fact, None) for fact in known if fact.since <= as_of]
-        + _breaks(known, breaks, "stop_broken", as_of, known_at),
-        key=_position,
-    ):
-        if ending or fact.type == "objected":
-            standing[None if ending else fact.scope] = fact
-        elif fact.type == "restored" and fact.by == "customer" and fact.lane not in void:
-            standing = {} if fact.scope is None else {k: v for k, v in standing.items() if k != fact.scope}
-    return standing.get(None) or standing.get(purpose)
+    steps: list[_Step] = [(fact.index, 0, fact, None) for fact in known if fact.since <= as_of]
+    steps += _breaks(known, breaks, "stop_broken", as_of, known_at)
+    against: dict[str | None, Fact] = {}
+    for index, _, fact, ending in sorted(steps, key=_position):
+        if ending is not None:
+            against[None] = msgspec.structs.replace(fact, index=index, scope=None)
+        elif fact.type == "objected":
+            against[fact.scope] = fact
+        elif fact.type == "restored" and fact.lane not in void:
+            against = {scope: other for scope, other in against.items() if fact.scope not in (None, scope)}
+    return tuple(against.values())
 
 
 _Step = tuple[int, int, Fact, Ending | None]
@@ -268,7 +268,9 @@ def _apply(
 ) -> Standing:
     """Return the next standing. What may not follow changes nothing."""
     if ending is None and fact.by == "company":
-        if fact.type not in _LOWERING or fact.ends not in standing.episode:
+        # What staff record against an attested row ends it for good: a second import cannot raise it again.
+        attested = standing.grant is not None and standing.grant.assurance == "attested"
+        if fact.type not in _LOWERING or not (attested or fact.ends in standing.episode):
             return standing
         ending = _LOWERING[fact.type]
     if ending is not None:

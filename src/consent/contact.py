@@ -1,0 +1,178 @@
+"""Contacts: who hides behind which pairwise DID, in the company's own book and never in an event.
+
+Addresses and the salts of their targets are encrypted, one key a customer. The keys lie in a file of their
+own beside the book, which long backups leave out: destroying one key erases the contact everywhere. An
+address is found by a keyed hash, so the book alone cannot be searched by guessing.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from ..errors import Conflict, Damaged, Unavailable
+from .target import normalize_address
+
+__all__ = ["Address", "ContactKeys", "link_ref", "ref_of", "resolve_who"]
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS root (one INTEGER PRIMARY KEY CHECK (one = 1), finder BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS contact_key (id BLOB PRIMARY KEY, key BLOB NOT NULL) STRICT, WITHOUT ROWID;
+"""
+
+
+class Address(msgspec.Struct, frozen=True, array_like=True):
+    """An address as it was handed over, normalised, with the salt of its target (None: bound to none)."""
+
+    channel: str
+    address: str
+    salt: bytes | None = None
+
+
+class ContactKeys:
+    """The key file: one key a customer, and the key of the finding hash.
+
+    - A key is durable before anything is encrypted under it.
+    - Without the key, an address is gone; nothing else holds it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the key file at `path`, or make an empty one that only its owner can read."""
+        try:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "busy_timeout=10000"):
+                self._db.execute(f"PRAGMA {pragma}")
+            self._db.executescript(SCHEMA)
+            self._db.execute("INSERT OR IGNORE INTO root VALUES (1, ?)", (os.urandom(32),))
+            (self._finder,) = self._db.execute("SELECT finder FROM root").fetchone()
+        except (OSError, sqlite3.Error) as error:
+            raise Unavailable("contact.keys", path=path) from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def finder(self, channel: str, normalized: str) -> bytes:
+        """Return the 16 bytes under which an address is filed."""
+        return hmac.digest(
+            self._finder, b"address\x00%b\x00%b" % (channel.encode(), normalized.encode()), "sha256"
+        )[:16]
+
+    def key_id(self, customer: str) -> bytes:
+        """Return the id of a customer's key; the file names nobody."""
+        return hmac.digest(self._finder, b"customer\x00" + customer.encode(), "sha256")[:16]
+
+    def make(self, customers: Sequence[str]) -> list[bytes]:
+        """Return the keys of `customers`, made and stored where there is none yet, in one durable step."""
+        ids = [self.key_id(customer) for customer in customers]
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            fresh = os.urandom(32 * len(ids))
+            rows = ((key_id, fresh[32 * n : 32 * n + 32]) for n, key_id in enumerate(ids))
+            self._db.executemany("INSERT OR IGNORE INTO contact_key VALUES (?, ?)", rows)
+            self._db.execute("COMMIT")
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        if len(ids) < 1000:
+            return [self._key(key_id) for key_id in ids]
+        stored: dict[bytes, bytes] = dict(self._db.execute("SELECT id, key FROM contact_key"))
+        return [stored[key_id] for key_id in ids]
+
+    def seal(self, key: bytes, customer: str, address: Address) -> bytes:
+        """Return an address, encrypted for the book and bound to its customer."""
+        nonce = os.urandom(12)
+        return nonce + AESGCM(key).encrypt(nonce, msgspec.msgpack.encode(address), customer.encode())
+
+    def open(self, customer: str, body: bytes) -> Address:
+        """Return an address from the book."""
+        try:
+            plain = AESGCM(self._key(self.key_id(customer))).decrypt(body[:12], body[12:], customer.encode())
+        except InvalidTag as error:
+            raise Damaged("contact.damaged") from error
+        return msgspec.msgpack.decode(plain, type=Address)
+
+    def destroy(self, customer: str) -> None:
+        """Destroy a customer's key, and with it every address of theirs."""
+        self._db.execute("DELETE FROM contact_key WHERE id = ?", (self.key_id(customer),))
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _key(self, key_id: bytes) -> bytes:
+        row = self._db.execute("SELECT key FROM contact_key WHERE id = ?", (key_id,)).fetchone()
+        if row is None:
+            raise Damaged("contact.erased")
+        key: bytes = row[0]
+        return key
+
+
+def store_addresses(
+    db: sqlite3.Connection, keys: ContactKeys, customer: str, addresses: Iterable[Address], *, proof: str
+) -> None:
+    """Keep what a customer handed over; `proof` says how the link was proven."""
+    addresses = list(addresses)
+    if not addresses:
+        return
+    (key,) = keys.make([customer])
+    for address in addresses:
+        finder = keys.finder(address.channel, normalize_address(address.channel, address.address))
+        db.execute(
+            "INSERT OR REPLACE INTO address VALUES (?, ?, ?, ?, ?)",
+            (customer, address.channel, finder, keys.seal(key, customer, address), proof),
+        )
+
+
+def addresses_of(
+    db: sqlite3.Connection, keys: ContactKeys, customer: str, channel: str
+) -> tuple[Address, ...]:
+    """Return the addresses of a customer on one channel."""
+    rows = db.execute("SELECT body FROM address WHERE customer = ? AND channel = ?", (customer, channel))
+    return tuple(keys.open(customer, body) for (body,) in rows.fetchall())
+
+
+def customers_at(db: sqlite3.Connection, keys: ContactKeys, channel: str, address: str) -> tuple[str, ...]:
+    """Return the customers who are filed under an address."""
+    finder = keys.finder(channel, normalize_address(channel, address))
+    rows = db.execute("SELECT customer FROM address WHERE finder = ? AND channel = ?", (finder, channel))
+    return tuple(customer for (customer,) in rows.fetchall())
+
+
+def link_ref(db: sqlite3.Connection, customer: str, ref: str, *, proof: str, at: int) -> None:
+    """Link a pairwise DID to the company's own number; the link is one to one.
+
+    A number that already means somebody else (`contact.ref_taken`), or a DID that already has another
+    number (`contact.did_taken`), is a conflict that a person must resolve.
+    """
+    for column, value, other, code in (
+        ("ref", ref, customer, "contact.ref_taken"),
+        ("customer", customer, ref, "contact.did_taken"),
+    ):
+        wanted = "customer" if column == "ref" else "ref"
+        found = db.execute(f"SELECT {wanted} FROM person WHERE {column} = ?", (value,)).fetchone()  # noqa: S608 fixed names
+        if found is not None and found[0] != other:
+            raise Conflict(code, ref=ref)
+    db.execute("INSERT OR IGNORE INTO person VALUES (?, ?, ?, ?)", (customer, ref, proof, at))
+
+
+def ref_of(db: sqlite3.Connection, customer: str) -> str | None:
+    """Return the company's own number for a customer, or None."""
+    if customer.startswith("ref:"):
+        return customer[4:]
+    row = db.execute("SELECT ref FROM person WHERE customer = ?", (customer,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def resolve_who(db: sqlite3.Connection, who: str) -> tuple[str | None, str | None]:
+    """Return `(pairwise DID, "ref:" customer)` behind a DID or number; either may be None."""
+    if who.startswith("did:"):
+        ref = ref_of(db, who)
+        return who, None if ref is None else f"ref:{ref}"
+    row = db.execute("SELECT customer FROM person WHERE ref = ?", (who,)).fetchone()
+    return (None if row is None else str(row[0])), f"ref:{who}"

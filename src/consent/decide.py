@@ -1,0 +1,264 @@
+"""May this customer be contacted, for this purpose, on this channel? Unknown is no.
+
+`decide` reads what was verified when it arrived: one row, and two look-ups in the log (the open seal of each
+lane of the matter, the stop seal). `as_of` and `known_at` ask how it was and what the company could know;
+`deep` verifies again from the bytes.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from ..errors import InputError, KonsensError
+from .contact import addresses_of, resolve_who
+from .decision import Assurance, Decision, Evidence
+from .ledger import Ledger, Sight, seconds, when
+from .state import State
+from .tables import Held, Stops
+from .target import normalize_address, target_of_normalized
+from .terms import MARKETING_BASES, Basis
+
+__all__ = ["MAX_AGE", "decide", "judge", "newest_word"]
+
+MAX_AGE = timedelta(minutes=15)
+"""How long a decision may be relied on before the log is asked again (`docs/registry.md`, freshness)."""
+
+BrokenAt = Callable[[tuple[str, ...], str], int | None]
+
+_ENDED = {
+    "objected": "consent.objected",
+    "stop_broken": "consent.objected",
+    "seal_broken": "consent.seal_broken",
+}
+_TRUST: dict[str | None, int] = {"attested": 1, "courier": 2, "customer_signed": 3}
+_NO_EVIDENCE = Evidence()
+
+
+def decide(
+    ledger: Ledger,
+    *,
+    customer: str,
+    purpose: str,
+    channel: str,
+    address: str | None = None,
+    recipient: str | None = None,
+    data: tuple[str, ...] = (),
+    as_of: datetime | None = None,
+    known_at: datetime | None = None,
+    min_assurance: Assurance | None = None,
+    deep: bool = False,
+    now: datetime,
+) -> Decision:
+    """Return the decision; it never raises for lack of proof, and is falsy unless everything was proven.
+
+    `customer` is a pairwise DID or the company's own number. In this order, ending with the first that
+    fails: is there anything on file, is it in force, has it ended by time, is every open seal and stop seal
+    unbroken in every log that it names, is the proof strong enough, does it cover address, data and
+    recipient.
+    """
+    asked = _Asked(customer, purpose, channel, as_of or now, known_at or now, deep)
+    live = as_of is None and known_at is None
+    try:
+        sight = _sight(ledger, asked, live=live)
+        held = newest_word(sight)
+        if held is None:
+            code, basis = _other_basis(ledger, asked, sight)
+            return asked.answer(code, basis=basis, until=now + MAX_AGE if basis and live else None)
+        code = judge(
+            held, sight.stops, purpose, seconds(asked.as_of), ledger.logs.broken_at if live else _whole
+        )
+        if code == "ok":
+            code = _covers(ledger, held, channel, address, recipient, data, min_assurance)
+        if code == "ok" and deep:
+            from .deep import verify_again
+
+            verify_again(ledger, held, purpose=purpose, channel=channel)
+    except KonsensError as error:
+        return asked.answer(error.code, facts=error.facts)
+    except (sqlite3.Error, OSError):
+        return asked.answer("consent.seal_unknown")
+    if code != "ok":
+        return asked.answer(code, held=held)
+    return asked.answer(code, held=held, basis="consent", until=_valid_until(held, now if live else None))
+
+
+def _holds(ledger: Ledger, asked: _Asked, sight: Sight, held: Held, *, live: bool) -> str:
+    """Return `ok`, or why the consent does not hold; a no that the book alone can give needs no log."""
+    moment = seconds(asked.as_of)
+    code = judge(held, sight.stops, asked.purpose, moment, _whole)
+    if code != "ok":
+        return code
+    ledger.logs.check_current(ledger.seen)
+    return judge(held, sight.stops, asked.purpose, moment, ledger.logs.broken_at) if live else code
+
+
+def judge(held: Held, stops: Stops, purpose: str, moment: int, broken_at: BrokenAt) -> str:
+    """Return `ok`, or why a consent does not hold at `moment`; the one rule for `decide` and `filter`.
+
+    Every open seal and stop seal counts that broke after the newest grant's leaf.
+    """
+    if held.state not in (State.GIVEN, State.RENEWED):
+        return _not_in_force(held, moment)
+    if held.until is not None and moment >= held.until:
+        return "consent.expired"
+    if held.superseded_from is not None and moment >= held.superseded_from:
+        return "consent.superseded"
+    for logs, seal in held.seals:
+        index = broken_at(logs, seal)
+        if index is not None and index > held.index:
+            return "consent.seal_broken"
+    for logs, seal in stops.seals:
+        index = broken_at(logs, seal)
+        if index is not None and index > held.index:
+            return "consent.objected"
+    if any(index > held.index and scope in (None, purpose) for scope, index in stops.objections):
+        return "consent.objected"
+    return "ok"
+
+
+def newest_word(sight: Sight) -> Held | None:
+    """Return the row that decides: the customer's own, unless an imported one says no later on."""
+    own, attested = sight.own, sight.attested
+    if own is None or attested is None:
+        return own or attested
+    return attested if attested.state is State.WITHDRAWN and attested.since > own.since else own
+
+
+def _not_in_force(held: Held, moment: int) -> str:
+    if held.state is State.WITHDRAWN:
+        return _ENDED.get(held.ending or "", "consent.withdrawn")
+    if held.state is State.PENDING and held.lapses_at is not None and moment >= held.lapses_at:
+        return "consent.lapsed"
+    return f"consent.{held.state}"
+
+
+def _whole(_logs: tuple[str, ...], _seal: str) -> int | None:
+    """Say that a seal is whole: what the book alone tells, or what a fold over the past has settled."""
+    return None
+
+
+def _sight(ledger: Ledger, asked: _Asked, *, live: bool) -> Sight:
+    did, ref = resolve_who(ledger.db, asked.customer)
+    if live:
+        return ledger.sight(did, ref, asked.purpose, asked.channel)
+    return ledger.sight_then(
+        did,
+        ref,
+        asked.purpose,
+        asked.channel,
+        as_of=seconds(asked.as_of),
+        known_at=seconds(asked.known_at),
+    )
+
+
+def _other_basis(ledger: Ledger, asked: _Asked, sight: Sight) -> tuple[str, Basis | None]:
+    """Return the answer where no consent is on file: another basis, recorded as what it is, or no."""
+    code, basis = "consent.purpose", None
+    for signed, _ in reversed(ledger.notices()):
+        purpose = signed.notice.purpose_named(asked.purpose)
+        if purpose is not None:
+            code = "consent.channel"
+            if asked.channel in purpose.channels:
+                basis = purpose.legal_basis
+                break
+    if basis is None:
+        return code, None
+    if basis == "consent" or not sight.known:
+        return "consent.none", None
+    if basis in MARKETING_BASES:
+        ledger.logs.check_current(ledger.seen)
+        if any(scope in (None, asked.purpose) for scope, _ in sight.stops.objections):
+            return "consent.objected", None
+        if any(ledger.logs.broken_at(*stop) is not None for stop in sight.stops.seals):
+            return "consent.objected", None
+    return "ok", basis
+
+
+def _covers(
+    ledger: Ledger,
+    held: Held,
+    channel: str,
+    address: str | None,
+    recipient: str | None,
+    data: tuple[str, ...],
+    min_assurance: Assurance | None,
+) -> str:
+    if min_assurance is not None and _TRUST.get(held.assurance, 0) < _TRUST[min_assurance]:
+        return "consent.assurance"
+    if address is not None and not _bound_to(ledger, held, channel, address):
+        return "consent.target"
+    if not set(data) <= set(held.data):
+        return "consent.data"
+    if recipient is not None and recipient not in held.recipients:
+        return "consent.recipient"
+    return "ok"
+
+
+def _bound_to(ledger: Ledger, held: Held, channel: str, address: str) -> bool:
+    """Tell whether the consent's target is this address, with a salt that the customer handed over."""
+    if held.target is None:
+        return False
+    try:
+        normalized = normalize_address(channel, address)
+    except InputError:
+        return False
+    return any(
+        known.salt is not None and target_of_normalized(known.salt, channel, normalized) == held.target
+        for known in addresses_of(ledger.db, ledger.contacts, held.customer, channel)
+    )
+
+
+def _valid_until(held: Held, now: datetime | None) -> datetime | None:
+    ends = [moment for moment in (held.until, held.superseded_from) if moment is not None]
+    if now is None:
+        return when(min(ends)) if ends else None
+    return when(min([*ends, seconds(now + MAX_AGE)]))
+
+
+class _Asked:
+    """The question, so that every answer repeats it."""
+
+    __slots__ = ("as_of", "channel", "customer", "deep", "known_at", "purpose")
+
+    def __init__(
+        self, customer: str, purpose: str, channel: str, as_of: datetime, known_at: datetime, deep: bool
+    ) -> None:
+        self.customer, self.purpose, self.channel = customer, purpose, channel
+        self.as_of, self.known_at, self.deep = as_of, known_at, deep
+
+    def answer(
+        self,
+        code: str,
+        *,
+        held: Held | None = None,
+        basis: Basis | None = None,
+        until: datetime | None = None,
+        facts: dict[str, Any] | None = None,
+    ) -> Decision:
+        return Decision(
+            code=code,
+            customer=self.customer,
+            purpose=self.purpose,
+            channel=self.channel,
+            as_of=self.as_of,
+            known_at=self.known_at,
+            valid_until=until,
+            basis=basis,
+            assurance=held.assurance if held else None,
+            evidence=_evidence(held) if held else _NO_EVIDENCE,
+            facts=facts or {},
+            deep=self.deep,
+        )
+
+
+def _evidence(held: Held) -> Evidence:
+    return Evidence(
+        record=held.record,
+        event=held.grant or held.event,
+        notice=held.notice,
+        leaf_index=held.index if held.index >= 0 else held.leaf_index,
+        seal=held.seals[-1][1] if held.seals else None,
+    )

@@ -1,0 +1,361 @@
+"""A company's book, as the verbs of consent read and write it.
+
+Rules of order:
+
+- what was verified once is a fact and never verified again, except by `decide(deep=True)`;
+- facts are added inside `book.write()`, and the standing of every matter they touch is folded again in the
+  same transaction;
+- every row names its controller, so one book can serve several.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import msgspec
+
+from ..errors import NotFound
+from ..records import Book, Matter
+from .contact import Address, ContactKeys, ref_of
+from .logs import Logs
+from .notice import Notice, SignedNotice, parse_notice
+from .state import FOREVER, Break, Fact, Standing, Terms, fold, open_seals, standing_objections
+from .tables import PENDING_INDEX, Attested, Held, Stops, held_of
+
+__all__ = ["Ledger", "Sight", "merged", "seconds", "when"]
+
+_HELD = msgspec.msgpack.Decoder(Held)
+_STOPS = msgspec.msgpack.Decoder(Stops)
+_FACT = msgspec.msgpack.Decoder(Fact)
+_ENCODE = msgspec.msgpack.Encoder().encode
+
+
+_NO_STOPS = Stops()
+_SIGHT = """
+SELECT s.body, r.body, a.body, b.body FROM (SELECT ?1 AS me)
+LEFT JOIN standing s ON s.controller = ?1 AND s.purpose = ?2 AND s.channel = ?3 AND s.customer = ?4
+LEFT JOIN relation r ON r.controller = ?1 AND r.customer = ?4
+LEFT JOIN standing a ON a.controller = ?1 AND a.purpose = ?2 AND a.channel = ?3 AND a.customer = ?5
+LEFT JOIN relation b ON b.controller = ?1 AND b.customer = ?5
+"""
+
+
+class Sight(NamedTuple):
+    """What is on file for one person in one matter: their own word, the imported one, what stops both."""
+
+    own: Held | None
+    attested: Held | None
+    stops: Stops
+    known: bool
+
+
+def merged(stops: Stops, more: Stops | None) -> Stops:
+    """Return both parties' reasons to stop."""
+    return stops if more is None else Stops(stops.seals + more.seals, stops.objections + more.objections)
+
+
+def seconds(at: datetime) -> int:
+    """Return whole seconds since 1970."""
+    return int(at.timestamp())
+
+
+def when(moment: int | None) -> datetime | None:
+    """Return the moment behind seconds since 1970."""
+    return None if moment is None else datetime.fromtimestamp(moment, UTC)
+
+
+class Ledger:
+    """The book, the logs and the contacts of one controller."""
+
+    def __init__(self, book: Book, logs: Logs, *, did: str, contacts: ContactKeys) -> None:
+        self.book = book
+        self.logs = logs
+        self.did = did
+        self.contacts = contacts
+        self.seen = 0
+        self.look_back()
+
+    def look_back(self) -> None:
+        """Note how many entries the home log must have, after all that the book knows of it."""
+        row = self.db.execute("SELECT max(leaf_index) FROM event WHERE origin = ?", (self.origin,)).fetchone()
+        self.seen = max(self.seen, 0 if row[0] is None else row[0] + 1)
+
+    @property
+    def origin(self) -> str:
+        """The home log's name, known also while the log is out of reach."""
+        return self.logs.origin
+
+    @property
+    def db(self) -> sqlite3.Connection:
+        """The book's own connection."""
+        return self.book.db
+
+    # Where things stand.
+
+    def matter(self, customer: str, purpose: str | None = None, channel: str | None = None) -> Matter:
+        """Return a matter of this controller."""
+        return Matter(customer=customer, controller=self.did, purpose=purpose, channel=channel)
+
+    def sight(self, did: str | None, ref: str | None, purpose: str, channel: str) -> Sight:
+        """Return what is on file for a person now, by pairwise DID and by the company's own number."""
+        own, stops, attested, by_staff = self.db.execute(
+            _SIGHT, (self.did, purpose, channel, did, ref)
+        ).fetchone()
+        return Sight(
+            _HELD.decode(own) if own else None,
+            _HELD.decode(attested) if attested else None,
+            merged(
+                _STOPS.decode(stops) if stops else _NO_STOPS, _STOPS.decode(by_staff) if by_staff else None
+            ),
+            (did is not None and (stops is not None or own is not None)) or self._has_address(ref),
+        )
+
+    def sight_then(
+        self, did: str | None, ref: str | None, purpose: str, channel: str, *, as_of: int, known_at: int
+    ) -> Sight:
+        """Return what was on file at `as_of`, as far as it was known at `known_at`; breaks are folded in."""
+        held: list[Held | None] = []
+        objections: list[tuple[str | None, int]] = []
+        for customer in (did, ref):
+            if customer is None:
+                held.append(None)
+                continue
+            standing, terms = self.fold(customer, purpose, channel, as_of=as_of, known_at=known_at)
+            held.append(held_of(standing, self.matter(customer, purpose, channel), terms))
+            relation = self.facts(customer)
+            objections += [
+                (fact.scope, fact.index)
+                for fact in standing_objections(
+                    relation, breaks=self.breaks(relation), as_of=as_of, known_at=known_at
+                )
+            ]
+        return Sight(held[0], held[1], Stops((), tuple(objections)), known=did is not None)
+
+    def held(self, customer: str, purpose: str, channel: str) -> Held | None:
+        """Return where a matter stands, or None."""
+        row = self.db.execute(
+            "SELECT body FROM standing WHERE controller = ? AND purpose = ? AND channel = ? AND customer = ?",
+            (self.did, purpose, channel, customer),
+        ).fetchone()
+        return None if row is None else _HELD.decode(row[0])
+
+    def all_held(self, customer: str) -> list[tuple[str, str, Held]]:
+        """Return `(purpose, channel, held)` of every matter of a customer."""
+        rows = self.db.execute(
+            "SELECT purpose, channel, body FROM standing WHERE customer = ? AND controller = ? ORDER BY 1, 2",
+            (customer, self.did),
+        )
+        return [(purpose, channel, _HELD.decode(body)) for purpose, channel, body in rows.fetchall()]
+
+    def knows(self, customer: str) -> bool:
+        """Tell whether anything is on file for a pairwise DID or a `ref:` customer."""
+        row = self.db.execute(
+            "SELECT 1 WHERE EXISTS (SELECT 1 FROM standing WHERE customer = ?1)"
+            " OR EXISTS (SELECT 1 FROM fact WHERE controller = ?2 AND customer = ?1)"
+            " OR EXISTS (SELECT 1 FROM address WHERE customer = ?1)",
+            (customer, self.did),
+        ).fetchone()
+        return row is not None
+
+    def keep_note(self, event: str, customer: str, text: str) -> None:
+        """Keep what staff wrote about an event, encrypted like an address; inside `book.write()`."""
+        (key,) = self.contacts.make([customer])
+        body = self.contacts.seal(key, customer, Address("note", text))
+        self.db.execute("INSERT OR REPLACE INTO note VALUES (?, ?, ?)", (event, customer, body))
+
+    def _has_address(self, ref: str | None) -> bool:
+        return (
+            ref is not None
+            and self.db.execute("SELECT 1 FROM address WHERE customer = ?", (ref,)).fetchone() is not None
+        )
+
+    # Facts.
+
+    def facts(self, customer: str, purpose: str = "", channel: str = "") -> list[Fact]:
+        """Return the facts of one matter; without purpose and channel those of the relation lane."""
+        rows = self.db.execute(
+            "SELECT body FROM fact WHERE controller = ? AND customer = ? AND purpose = ? AND channel = ?",
+            (self.did, customer, purpose, channel),
+        )
+        facts = [_FACT.decode(body) for (body,) in rows.fetchall()]
+        if customer.startswith("ref:"):
+            rows = self.db.execute(
+                "SELECT body FROM attested WHERE customer = ? AND controller = ? AND purpose = ? AND channel = ?",  # noqa: E501
+                (customer, self.did, purpose, channel),
+            )
+            facts += [msgspec.msgpack.decode(body, type=Attested).fact for (body,) in rows.fetchall()]
+        return facts
+
+    def add_fact(self, fact: Fact, matter: Matter, *, received_at: int) -> None:
+        """Keep a fact, inside `book.write()`; the same event again replaces its own row."""
+        self.db.execute(
+            "INSERT OR REPLACE INTO fact VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                fact.event,
+                matter.controller,
+                matter.customer or "",
+                matter.purpose or "",
+                matter.channel or "",
+                received_at,
+                fact.index == PENDING_INDEX,
+                _ENCODE(fact),
+            ),
+        )
+
+    def fact_of(self, event: str) -> Fact | None:
+        """Return the fact of one event, or None."""
+        row = self.db.execute("SELECT body FROM fact WHERE event = ?", (event,)).fetchone()
+        return None if row is None else _FACT.decode(row[0])
+
+    # The fold.
+
+    def fold(
+        self, customer: str, purpose: str, channel: str, *, as_of: int = FOREVER, known_at: int = FOREVER
+    ) -> tuple[Standing, dict[str, Terms]]:
+        """Return where a matter stood, from its facts and the logs, and the terms it was folded with."""
+        facts = self.facts(customer, purpose, channel)
+        relation = self.facts(customer)
+        terms = self.terms(facts, purpose)
+        standing = fold(
+            facts,
+            breaks=self.breaks([*facts, *relation]),
+            relation=relation,
+            terms=terms,
+            purpose=purpose,
+            as_of=as_of,
+            known_at=known_at,
+        )
+        return standing, terms
+
+    def fold_before(
+        self, fact: Fact, customer: str, purpose: str, channel: str
+    ) -> tuple[Standing, dict[str, Terms]]:
+        """Return where a matter stood when the leaf of `fact` came, whatever arrived since."""
+        facts = [other for other in self.facts(customer, purpose, channel) if other.index < fact.index]
+        relation = [other for other in self.facts(customer) if other.index < fact.index]
+        breaks = {
+            seal: broken
+            for seal, broken in self.breaks([*facts, *relation]).items()
+            if broken.index < fact.index
+        }
+        terms = self.terms([*facts, fact], purpose)
+        return fold(facts, breaks=breaks, relation=relation, terms=terms, purpose=purpose), terms
+
+    def refold(self, customer: str, purpose: str, channel: str) -> Held | None:
+        """Fold a matter again and keep the result; inside `book.write()`."""
+        standing, terms = self.fold(customer, purpose, channel)
+        held = held_of(standing, self.matter(customer, purpose, channel), terms)
+        if held is not None:
+            self.db.execute(
+                "INSERT OR REPLACE INTO standing VALUES (?, ?, ?, ?, ?)",
+                (self.did, purpose, channel, customer, _ENCODE(held)),
+            )
+        return held
+
+    def restand(self, customer: str) -> None:
+        """Fold the relation lane of a customer again, and every matter of theirs; inside `book.write()`."""
+        relation = self.facts(customer)
+        breaks = self.breaks(relation)
+        against = [(fact.scope, fact.index) for fact in standing_objections(relation, breaks=breaks)]
+        stops = Stops(open_seals(relation), tuple(against))
+        self.db.execute(
+            "INSERT OR REPLACE INTO relation VALUES (?, ?, ?)", (self.did, customer, _ENCODE(stops))
+        )
+        for purpose, channel, _ in self.all_held(customer):
+            self.refold(customer, purpose, channel)
+
+    def terms(self, facts: Iterable[Fact], purpose: str) -> dict[str, Terms]:
+        """Return what notices and requests say about each grant among `facts`."""
+        found = {}
+        for fact in facts:
+            if fact.type in ("given", "renewed") and fact.notice is not None:
+                notice = self.notice(fact.notice)
+                terms = notice.notice.purpose_named(purpose) if notice else None
+                found[fact.event] = Terms(
+                    double_opt_in=bool(terms and terms.double_opt_in),
+                    superseded_from=self._superseded_from(fact.notice),
+                    lapses_at=self._lapses_at(fact.request),
+                )
+        return found
+
+    def breaks(self, facts: Sequence[Fact]) -> dict[str, Break]:
+        """Return what the logs say about the `next` of every fact of a customer's lane.
+
+        A break counts from the last moment at which this company knows the log to have been shorter: the
+        head leaf before it, or an append of its own. It could be known from the head leaf after it.
+        """
+        found: dict[str, Break] = {}
+        for fact in facts:
+            if fact.by != "customer" or fact.next is None:
+                continue
+            index = self.logs.broken_at(fact.logs, fact.next)
+            if index is not None:
+                found[fact.next] = self._break(index)
+        return found
+
+    def _break(self, index: int) -> Break:
+        since = self.shorter_at(index)
+        after = self.logs.home.head_after(index)
+        return Break(index, since, since if after is None else max(since, seconds(after)))
+
+    def shorter_at(self, index: int) -> int:
+        """Return the last known moment at which the home log had no entry `index` yet, or 0."""
+        before = self.logs.home.head_before(index)
+        row = self.db.execute("SELECT max(at) FROM own_time WHERE idx < ?", (index,)).fetchone()
+        return max(seconds(before) if before else 0, row[0] or 0)
+
+    def ref_of(self, customer: str) -> str | None:
+        """Return the company's own number for a customer, or None."""
+        return ref_of(self.db, customer)
+
+    # Notices.
+
+    def notice(self, digest: str) -> SignedNotice | None:
+        """Return a published notice by its hash, or None."""
+        row = self.db.execute("SELECT body, jws FROM notice WHERE hash = ?", (digest,)).fetchone()
+        return None if row is None else SignedNotice(parse_notice(row[0]), row[0], row[1])
+
+    def notices(self) -> list[tuple[SignedNotice, int | None]]:
+        """Return every published notice with its leaf, oldest first."""
+        rows = self.db.execute("SELECT body, jws, leaf_index FROM notice ORDER BY published_at, rowid")
+        return [(SignedNotice(parse_notice(body), body, jws), leaf) for body, jws, leaf in rows.fetchall()]
+
+    def notice_leaf(self, digest: str) -> int | None:
+        """Return the index of a notice's public leaf, or None while it has none."""
+        row = self.db.execute("SELECT leaf_index FROM notice WHERE hash = ?", (digest,)).fetchone()
+        return None if row is None else row[0]
+
+    def newest_notice(self, notice_id: str) -> SignedNotice:
+        """Return the newest version of a notice, or raise `notice.unknown`."""
+        row = self.db.execute(
+            "SELECT hash FROM notice WHERE id = ? ORDER BY published_at DESC, rowid DESC", (notice_id,)
+        ).fetchone()
+        found = None if row is None else self.notice(row[0])
+        if found is None:
+            raise NotFound("notice.unknown", notice=notice_id)
+        return found
+
+    def matters_under(self, digest: str) -> list[tuple[str, str, str]]:
+        """Return `(customer, purpose, channel)` of every matter that stands under a notice."""
+        rows = self.db.execute(
+            "SELECT customer, purpose, channel, body FROM standing WHERE controller = ?", (self.did,)
+        )
+        return [
+            (customer, purpose, channel)
+            for customer, purpose, channel, body in rows.fetchall()
+            if _HELD.decode(body).notice == digest
+        ]
+
+    def _superseded_from(self, digest: str) -> int:
+        for signed, _ in self.notices():
+            notice: Notice = signed.notice
+            if notice.replaces == digest and notice.in_substance and notice.valid_from:
+                return min(FOREVER, int(datetime.fromisoformat(notice.valid_from).timestamp()))
+        return FOREVER
+
+    def _lapses_at(self, request: str | None) -> int:
+        row = self.db.execute("SELECT expires_at FROM request WHERE hash = ?", (request,)).fetchone()
+        return FOREVER if row is None else int(row[0])

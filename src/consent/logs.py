@@ -1,0 +1,113 @@
+"""The logs that a company reads: its own and any other that an event names.
+
+Unknown is no: a log that is named and cannot be read raises, and whoever asks answers "no" with that code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from ..errors import Damaged, KonsensError, Unavailable
+from ..registry import PublicLeaf, SealLeaf, SignedCheckpoint
+from .state import ELSEWHERE
+
+__all__ = ["Log", "Logs"]
+
+
+class Log(Protocol):
+    """What consent asks of a log (`konsens.registry.Registry` has it)."""
+
+    @property
+    def origin(self) -> str:
+        """The name of the log."""
+
+    def append(self, leaves: Sequence[SealLeaf | PublicLeaf]) -> list[int]:
+        """Append all leaves or none, durably."""
+
+    def find_public(self, digest: bytes) -> int | None:
+        """Return the index of the public leaf over `digest`, or None."""
+
+    def checkpoint(self) -> SignedCheckpoint | None:
+        """Return the newest checkpoint, or None."""
+
+    def size(self) -> int:
+        """Return how many entries there are."""
+
+    def entry(self, index: int) -> bytes:
+        """Return the bytes of entry `index`."""
+
+    def find(self, seal: bytes) -> int | None:
+        """Return the index of the leaf that broke `seal`, also beyond the last checkpoint."""
+
+    def check_own(self) -> None:
+        """Raise `registry.copy` unless the moment of reading may count as now."""
+
+    def broken_many(self, seals: Sequence[bytes]) -> dict[bytes, int]:
+        """Return seal and index of those among `seals` that are broken."""
+
+    def head_before(self, index: int) -> datetime | None:
+        """Return the time of the last head leaf before `index`."""
+
+    def head_after(self, index: int) -> datetime | None:
+        """Return the time of the first head leaf after `index`."""
+
+
+class Logs:
+    """The home log and the others, by origin; `error` is why home could not be opened."""
+
+    def __init__(
+        self,
+        home: Log | None,
+        others: Iterable[Log] = (),
+        *,
+        origin: str = "",
+        error: KonsensError | None = None,
+    ) -> None:
+        self.origin = home.origin if home else origin
+        self._home = home
+        self._error = error
+        self._by_origin: Mapping[str, Log] = {
+            log.origin: log for log in ((home, *others) if home else tuple(others))
+        }
+
+    @property
+    def home(self) -> Log:
+        """The company's own log, or the reason why it cannot be read."""
+        if self._home is None:
+            raise self._error or Unavailable("consent.seal_unknown")
+        return self._home
+
+    def named(self, origin: str) -> Log:
+        """Return a log by its name."""
+        if self._home is None:
+            raise self._error or Unavailable("consent.seal_unknown")
+        try:
+            return self._by_origin[origin]
+        except KeyError:
+            raise Unavailable("consent.unknown_log", origin=origin) from None
+
+    def check_current(self, seen: int) -> None:
+        """Raise unless home is our own store and holds at least the `seen` entries that we know of.
+
+        `registry.copy` for another folder; `registry.rolled_back` for one that forgot what we have seen.
+        """
+        home = self.home
+        home.check_own()
+        size = home.size()
+        if size < seen:
+            raise Damaged("registry.rolled_back", size=size, remembered=seen)
+
+    def broken_at(self, origins: Sequence[str], seal: str) -> int | None:
+        """Return where a lane's open seal broke: a leaf of its home log, `ELSEWHERE` for another, or None.
+
+        Every log that the event names is asked. In one that is not home a leaf of the lane is always a stop.
+        """
+        raw = bytes.fromhex(seal)
+        found = self.named(origins[0]).find(raw)
+        if found is None and len(origins) > 1:
+            for origin in origins[1:]:
+                if self.named(origin).find(raw) is not None:
+                    return ELSEWHERE
+        return found

@@ -1,0 +1,124 @@
+"""Records: where each matter of a customer stands, as answers show it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from ..encoding import parse_time
+from ..errors import NotFound
+from .contact import resolve_who
+from .ledger import Ledger, seconds, when
+from .request import parse_request
+from .state import State
+from .tables import Held
+
+__all__ = ["Record", "records_of"]
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """One matter: its state now, derived states included, and the event that made it so.
+
+    `leaf_index` is None until that event's leaf is sequenced. A seal that broke without an event shows as
+    `withdrawn`, like in a decision.
+    """
+
+    record: str
+    company: str
+    purpose: str
+    channel: str
+    state: State
+    since: datetime
+    until: datetime | None
+    event: str | None
+    seal: str | None
+    next: str | None
+    leaf_index: int | None
+    customer: str
+    assurance: str | None
+
+
+def records_of(ledger: Ledger, who: str, *, now: datetime) -> list[Record]:
+    """Return the records of a customer, by DID or number, sorted by purpose and channel."""
+    did, ref = resolve_who(ledger.db, who)
+    found: list[Record] = []
+    for customer in (did, ref):
+        if customer is not None:
+            found += [
+                _record(ledger, purpose, channel, held, now)
+                for purpose, channel, held in ledger.all_held(customer)
+            ]
+    if did is not None:
+        found += _requested(ledger, did, {(record.purpose, record.channel) for record in found}, now)
+    return sorted(found, key=lambda record: (record.purpose, record.channel, record.customer))
+
+
+def _record(ledger: Ledger, purpose: str, channel: str, held: Held, now: datetime) -> Record:
+    try:
+        stored = ledger.book.event(held.event or "")
+        seal: str | None = stored.seal
+        index: int | None = stored.leaf_index
+    except NotFound:  # an event of the company's own whose leaf is still on its way
+        seal, index = None, None
+    since = when(held.since) or now
+    return Record(
+        record=held.record,
+        company=ledger.did,
+        purpose=purpose,
+        channel=channel,
+        state=_state(ledger, held, seconds(now)),
+        since=since,
+        until=when(held.until),
+        event=held.event,
+        seal=seal,
+        next=held.seals[-1][1] if held.seals else None,
+        leaf_index=index,
+        customer=held.customer,
+        assurance=held.assurance,
+    )
+
+
+def _state(ledger: Ledger, held: Held, moment: int) -> State:
+    """Return the state with what time and the log add to what the book has written down."""
+    if held.state not in (State.GIVEN, State.RENEWED, State.PENDING):
+        return held.state
+    if any((ledger.logs.broken_at(*open_seal) or -1) > held.index for open_seal in held.seals):
+        return State.WITHDRAWN
+    if held.until is not None and moment >= held.until:
+        return State.EXPIRED
+    if held.state is State.PENDING:
+        lapsed = held.lapses_at is not None and moment >= held.lapses_at
+        return State.LAPSED if lapsed else held.state
+    superseded = held.superseded_from is not None and moment >= held.superseded_from
+    return State.SUPERSEDED if superseded else held.state
+
+
+def _requested(ledger: Ledger, did: str, known: set[tuple[str, str]], now: datetime) -> list[Record]:
+    """Return a record for every offer of an addressed request that nothing has answered yet."""
+    rows = ledger.db.execute("SELECT jws FROM request WHERE customer = ? ORDER BY at", (did,))
+    found: dict[tuple[str, str], Record] = {}
+    for (jws,) in rows.fetchall():
+        request = parse_request(jws).request
+        lapsed = seconds(now) >= seconds(parse_time(request.expires_at))
+        for offer in request.offers:
+            for channel in offer.channels:
+                if (offer.purpose, channel) in known:
+                    continue
+                matter = ledger.matter(did, offer.purpose, channel)
+                found[offer.purpose, channel] = Record(
+                    record=matter.record_id,
+                    company=ledger.did,
+                    purpose=offer.purpose,
+                    channel=channel,
+                    state=State.LAPSED if lapsed else State.REQUESTED,
+                    since=parse_time(request.at),
+                    until=parse_time(request.expires_at),
+                    event=None,
+                    seal=None,
+                    next=None,
+                    leaf_index=None,
+                    customer=did,
+                    assurance=None,
+                )
+    return list(found.values())
