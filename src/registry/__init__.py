@@ -20,7 +20,11 @@ from .checkpoint import (
     sign_checkpoint,
 )
 from .cosignature import Cosignature, Cosigner, check_cosignatures, cosign
+from .folder import Place, Registry, Remembered, check_holds_all, check_registry_origin
+from .fsck import Check, Report, fsck
 from .leaf import HeadLeaf, PublicLeaf, SealLeaf, check_seal_leaf, make_seal_leaf, parse_leaf, seal_of
+from .log import SealLog
+from .memory import MemoryStore
 from .note import (
     NoteSigner,
     VerifierKey,
@@ -47,6 +51,9 @@ from .proof import (
     render_proof,
 )
 from .seal_map import SealMap, check_map_proof, map_root
+from .signer_head import LastSigned, SignerHead
+from .sqlite import SqliteStore
+from .store import Store
 from .tree import (
     Frontier,
     check_consistency,
@@ -59,6 +66,7 @@ from .tree import (
 )
 
 __all__ = [
+    "Check",
     "Checkpoint",
     "ConsistencyProof",
     "Cosignature",
@@ -68,13 +76,23 @@ __all__ = [
     "Holds",
     "HoldsExtra",
     "InclusionProof",
+    "LastSigned",
+    "MemoryStore",
     "NoteSigner",
+    "Place",
     "Policy",
     "ProvenCheckpoint",
     "PublicLeaf",
+    "Registry",
+    "Remembered",
+    "Report",
     "SealLeaf",
+    "SealLog",
     "SealMap",
     "SignedCheckpoint",
+    "SignerHead",
+    "SqliteStore",
+    "Store",
     "VerifierKey",
     "check_ack",
     "check_checkpoint",
@@ -82,15 +100,18 @@ __all__ = [
     "check_consistency_proof",
     "check_cosignatures",
     "check_fresh",
+    "check_holds_all",
     "check_holds_proof",
     "check_inclusion",
     "check_inclusion_proof",
     "check_map_proof",
     "check_note",
     "check_origin",
+    "check_registry_origin",
     "check_seal_leaf",
     "consistency_path",
     "cosign",
+    "fsck",
     "inclusion_path",
     "leaf_hash",
     "make_seal_leaf",

@@ -1,0 +1,151 @@
+"""One log on one store: append, find, publish, prove.
+
+>>> from konsens.registry.memory import MemoryStore
+>>> signer = NoteSigner("log.muster.example", bytes(32))
+>>> log = SealLog(MemoryStore(), signer.vkey)
+>>> log.append([PublicLeaf(bytes(32))])
+[0]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from ..errors import Damaged, NotFound, NotTrusted
+from . import prove
+from .append import append
+from .checkpoint import SignedCheckpoint, parse_signed_checkpoint
+from .leaf import SEAL_LEAF_SIZE, HeadLeaf, PublicLeaf, SealLeaf, parse_leaf, seal_of
+from .note import NoteSigner, VerifierKey
+from .publish import publish
+from .seal_map import SealMap
+from .signer_head import SignerHead
+from .store import Store
+
+__all__ = ["SealLog"]
+
+ENTRIES_AT_ONCE = 4096
+
+
+class SealLog:
+    """The verbs of a log.
+
+    - Whoever may write the store appends; only the holder of the log key publishes.
+    - A seal counts as broken from its entry on, also beyond the newest checkpoint (`find`).
+    - Proofs and times end with the newest checkpoint: what comes after it nobody has vouched for yet.
+    """
+
+    def __init__(self, store: Store, vkey: VerifierKey) -> None:
+        self.vkey = vkey
+        self._store = store
+        self._seals: SealMap | None = None
+
+    @property
+    def origin(self) -> str:
+        """The name of the log, under which it signs."""
+        return self.vkey.name
+
+    def size(self) -> int:
+        """Return how many entries there are."""
+        return self._store.size()
+
+    def append(self, leaves: Sequence[SealLeaf | PublicLeaf]) -> list[int]:
+        """Add leaves in one durable step and return the index of each; see `append.append` for the rules."""
+        return append(self._store, leaves, origin=self.origin)
+
+    def entry(self, index: int) -> bytes:
+        """Return the bytes of one entry, or raise `registry.no_entry`."""
+        entry = self._store.entry(index)
+        if entry is None:
+            raise NotFound("registry.no_entry", index=index)
+        return entry
+
+    def events_since(self, index: int) -> Iterator[tuple[int, bytes]]:
+        """Yield index and bytes of every entry from `index` on."""
+        while entries := self._store.entries(index, index + ENTRIES_AT_ONCE):
+            yield from enumerate(entries, index)
+            index += len(entries)
+
+    def find(self, seal: bytes) -> int | None:
+        """Return the index of the leaf that broke `seal`, or None; it sees what any process has appended."""
+        return self._store.broken(seal)
+
+    def broken_many(self, seals: Sequence[bytes]) -> dict[bytes, int]:
+        """Return seal and index of those among `seals` that are broken."""
+        return self._store.broken_many(seals)
+
+    def find_public(self, digest: bytes) -> int | None:
+        """Return the index of the public leaf over `digest`, or None."""
+        return self._store.public(digest)
+
+    def checkpoint(self) -> SignedCheckpoint | None:
+        """Return the newest published checkpoint; its signature is for the reader to check."""
+        newest = self._store.checkpoint()
+        return newest and parse_signed_checkpoint(newest[1])
+
+    def publish(self, signer: NoteSigner, *, at: datetime, remembered: SignerHead) -> SignedCheckpoint:
+        """Check every entry since the last signature, return a checkpoint over all; see `publish.publish`."""
+        if signer.vkey != self.vkey:
+            raise NotTrusted("registry.other_key", origin=self.origin)
+        try:
+            return publish(self._store, signer=signer, at=at, remembered=remembered, seals_at=self.seals_at)
+        except BaseException:
+            self._seals = None  # it may hold rows that never became durable
+            raise
+
+    def prove_inclusion(self, index: int) -> str:
+        """Return a tlog-proof of entry `index`, or raise `registry.not_yet_checkpointed`."""
+        return prove.prove_inclusion(self._store, index)
+
+    def prove_holds(self, index: int | None, next_seal: bytes) -> str:
+        """Return a tlog-proof of entry `index` that also shows whether `next_seal` is broken.
+
+        Without an index it is about the seal alone: the included entry is then the head leaf.
+        """
+        return prove.prove_holds(self._store, index, next_seal, seals_at=self.seals_at)
+
+    def prove_consistency(self, old_size: int) -> str:
+        """Return the proof that the log of the newest checkpoint begins with its first `old_size` entries."""
+        return prove.prove_consistency(self._store, old_size)
+
+    def head_before(self, index: int) -> datetime | None:
+        """Return the time of the last published head leaf before entry `index`: when a break counts from."""
+        return self._time_of(self._store.head_below(index))
+
+    def head_after(self, index: int) -> datetime | None:
+        """Return the time of the first published head leaf after entry `index`: when all else counts from."""
+        return self._time_of(self._store.head_from(index + 1))
+
+    def seals_at(self, size: int) -> SealMap:
+        """Return the seal map of the first `size` entries, whose last is a head leaf that states its root.
+
+        The map is kept, and grows with the log: only the first call in a process builds it from all rows.
+        """
+        seals = self._seals
+        if seals is None or seals.size > size:
+            seals = SealMap(self._store.rows, size=size)
+        elif seals.size < size:
+            new = enumerate(self._store.entries(seals.size, size), seals.size)
+            seals.insert([(seal_of(e[1:33]), i) for i, e in new if len(e) == SEAL_LEAF_SIZE], size=size)
+        if size and self.head_of(size).map_root != seals.root():
+            raise Damaged("registry.seal_rows", size=size)
+        self._seals = seals
+        return seals
+
+    def head_of(self, size: int) -> HeadLeaf:
+        """Return the head leaf that a checkpoint of `size` entries ends with: its map root and its time."""
+        head = parse_leaf(self.entry(size - 1))
+        if not isinstance(head, HeadLeaf):
+            raise Damaged("registry.damaged", problem=f"entry {size - 1} is no head leaf")
+        return head
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self._store.close()
+
+    def _time_of(self, index: int | None) -> datetime | None:
+        newest = self._store.checkpoint()
+        if index is None or newest is None or index >= newest[0]:
+            return None
+        return self.head_of(index + 1).at

@@ -1,0 +1,85 @@
+"""The hashes of the tree in tiles of 256, so that every proof is a few look-ups (C2SP tlog-tiles).
+
+A tile of level 0 holds 256 leaf hashes, one of level L + 1 the roots of 256 neighbouring tiles of level L.
+Only full tiles are stored, and they never change. What is not yet in a full tile is the *rest*: at most 255
+hashes a level, read back from the entries and from the roots of the tiles below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .store import Store, Tile
+from .tree import NodeSource, leaf_hash, root_of
+
+__all__ = ["TileBuilder", "nodes_of"]
+
+WIDTH = 256
+
+
+class TileBuilder:
+    """Turns leaf hashes, in order, into full tiles of all levels."""
+
+    def __init__(self, size: int = 0, rests: Iterable[list[bytes]] = ()) -> None:
+        self.size = size
+        self._rests = list(rests)
+
+    @classmethod
+    def at(cls, store: Store, size: int) -> TileBuilder:
+        """Return the builder of a tree of `size` leaves that `store` holds."""
+        rests, level, count = [], 0, size
+        while count:
+            rests.append(_hashes(store, level, count - count % WIDTH, count))
+            level, count = level + 1, count // WIDTH
+        return cls(size, rests)
+
+    def extend(self, hashes: Iterable[bytes]) -> list[Tile]:
+        """Take in leaf hashes and return the tiles that are full now."""
+        tiles: list[Tile] = []
+        for leaf in hashes:
+            level, node = 0, leaf
+            while self._add(level, node):
+                index = self.size >> 8 * (level + 1)
+                full = self._rests[level]
+                tile = Tile(level, index, root_of(full), b"".join(full))
+                tiles.append(tile)
+                self._rests[level] = []
+                level, node = level + 1, tile.root
+            self.size += 1
+        return tiles
+
+    def _add(self, level: int, node: bytes) -> bool:
+        """Add a hash to the rest of `level`, and say whether it fills a tile."""
+        if level == len(self._rests):
+            self._rests.append([])
+        self._rests[level].append(node)
+        return len(self._rests[level]) == WIDTH
+
+
+def nodes_of(store: Store) -> NodeSource:
+    """Return the source of complete subtrees of the log in `store`; it keeps the tiles that it has read."""
+    read: dict[tuple[int, int], Tile | None] = {}
+
+    def node(level: int, index: int) -> bytes:
+        height, levels = divmod(level, 8)
+        start, stop = index << levels, (index + 1) << levels
+        place = (height, start // WIDTH)
+        if place not in read:
+            read[place] = store.tile(*place)
+        if tile := read[place]:
+            first = start % WIDTH * 32
+            return root_of(_split(tile.hashes[first : first + (stop - start) * 32]))
+        return root_of(_hashes(store, height, start, stop))
+
+    return node
+
+
+def _hashes(store: Store, level: int, start: int, stop: int) -> list[bytes]:
+    """Return the hashes from `start` up to `stop` of a level of tiles, from what lies below it."""
+    if level == 0:
+        return [leaf_hash(entry) for entry in store.entries(start, stop)]
+    return store.tile_roots(level - 1, start, stop)
+
+
+def _split(hashes: bytes) -> list[bytes]:
+    return [hashes[place : place + 32] for place in range(0, len(hashes), 32)]
