@@ -11,10 +11,8 @@ German and English, in `konsens/texts/<first part of the code>.toml`.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from typing import ClassVar, Literal
 
 __all__ = [
@@ -155,6 +153,9 @@ def _printable(value: object) -> str:
 
 @cache
 def _catalogue(topic: str) -> dict[str, dict[str, str]]:
+    import tomllib  # here, and not above: most runs end without an error, and start-up time counts
+    from importlib.resources import files
+
     source = files(__package__) / "texts" / f"{topic}.toml"
     if not topic.isidentifier() or not source.is_file():
         return {}

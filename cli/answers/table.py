@@ -1,0 +1,93 @@
+"""Which command answers with which type."""
+
+from __future__ import annotations
+
+from .company import (
+    AnswerChecked,
+    Asked,
+    CompanyInit,
+    Filtered,
+    Imported,
+    Issued,
+    Notice,
+    Notices,
+    NoticeText,
+    QuestionAsked,
+    Received,
+    Use,
+)
+from .customer import (
+    Backup,
+    Cards,
+    Granted,
+    History,
+    IdOne,
+    Ids,
+    Records,
+    Recovered,
+    RequestShow,
+    Shared,
+    Withdrawn,
+)
+from .everyone import Demo, Doctor, Init, Trust, Verify, Version
+from .registry import RegistryFolder, RegistryPolicy, RegistryProof, RegistryReport
+from .shared import Answer, Checkpoint, Decision
+from .trail import Exported, Found, Proven, Wording
+
+__all__ = ["ANSWERS"]
+
+ANSWERS: dict[str, type[Answer]] = {
+    "init": Init,
+    "doctor": Doctor,
+    "demo": Demo,
+    "verify": Verify,
+    "trust list": Trust,
+    "trust add": Trust,
+    "version": Version,
+    "id list": Ids,
+    "id new": IdOne,
+    "id show": IdOne,
+    "request show": RequestShow,
+    "grant": Granted,
+    "refuse": Granted,
+    "withdraw": Withdrawn,
+    "object": Withdrawn,
+    "consents": Records,
+    "history": History,
+    "card list": Cards,
+    "card show": Cards,
+    "card import": Cards,
+    "card remove": Cards,
+    "share": Shared,
+    "backup create": Backup,
+    "backup verify": Backup,
+    "backup restore": Backup,
+    "recover": Recovered,
+    "company init": CompanyInit,
+    "company notice check": Notice,
+    "company notice publish": Notice,
+    "company notice list": Notices,
+    "company notice show": NoticeText,
+    "company ask": Asked,
+    "company receive": Received,
+    "company check": Decision,
+    "company record-use": Use,
+    "company withdraw": Records,
+    "company object": Records,
+    "company filter": Filtered,
+    "company import": Imported,
+    "company issue": Issued,
+    "company question": QuestionAsked,
+    "company verify-answer": AnswerChecked,
+    "trail search": Found,
+    "trail prove": Proven,
+    "trail wording": Wording,
+    "trail export": Exported,
+    "registry init": RegistryFolder,
+    "registry policy": RegistryPolicy,
+    "registry use": RegistryFolder,
+    "registry checkpoint": Checkpoint,
+    "registry prove": RegistryProof,
+    "registry verify": RegistryReport,
+    "registry fsck": RegistryReport,
+}

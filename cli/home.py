@@ -1,0 +1,113 @@
+"""The home: one folder in which a customer or a company keeps everything.
+
+`KONSENS_HOME` or `--home` names it; else it is where the system keeps a program's data. It is made with mode
+0700, and a folder that holds something else is never taken over.
+
+>>> home = Home(Path("shop"))
+>>> str(home.file("book.sqlite"))
+'shop/book.sqlite'
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from konsens.encoding import jcs
+from konsens.errors import Conflict, NotFound, RefusedByPolicy
+from konsens.strict_json import decode
+
+from .files import read_input, write_new
+
+__all__ = ["Home", "Kind", "RegistryPlace", "Settings"]
+
+Kind = Literal["customer", "company"]
+SETTINGS = "konsens.json"
+
+
+class RegistryPlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A registry folder as this home knows it.
+
+    Device and inode tell the folder from a copy of it; `operator` says that this home holds the log's key.
+    """
+
+    origin: str
+    vkey: str
+    folder: str  # absolute
+    device: int
+    inode: int
+    operator: bool = False
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a home remembers in the clear: no secret, nobody's data."""
+
+    kind: Kind
+    name: str | None = None
+    registries: tuple[RegistryPlace, ...] = ()  # the first is home
+    v: Literal[1] = 1
+
+
+class Home:
+    """One folder.
+
+    - Making it never touches a folder that is not empty, unless it is already a home (`home.taken`).
+    - A home of another user is not opened (`home.other_owner`).
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @classmethod
+    def default(cls) -> Home:
+        """Return the home of this user: `KONSENS_HOME`, else the system's place for a program's data."""
+        if named := os.environ.get("KONSENS_HOME"):
+            return cls(Path(named))
+        from platformdirs import user_data_path
+
+        return cls(user_data_path("konsens", appauthor=False))
+
+    def file(self, name: str) -> Path:
+        """Return the path of one of the home's files."""
+        return self.folder / name
+
+    @property
+    def exists(self) -> bool:
+        """True if this folder is a home."""
+        return self.file(SETTINGS).is_file()
+
+    def create(self, settings: Settings) -> None:
+        """Make the folder (0700) and its settings; `home.exists` or `home.taken` if something is there."""
+        if self.exists:
+            raise Conflict("home.exists", path=self.folder)
+        if self.folder.exists() and not self.folder.is_dir():
+            raise Conflict("home.taken", path=self.folder)
+        if self.folder.is_dir():
+            self._check_owner()
+            if any(self.folder.iterdir()):
+                raise Conflict("home.taken", path=self.folder)
+            self.folder.chmod(0o700)
+        else:
+            self.folder.mkdir(mode=0o700, parents=True)
+        self.save(settings)
+
+    def settings(self, kind: Kind | None = None) -> Settings:
+        """Return what the home remembers; `home.missing`, `home.other_kind` or `home.other_owner`."""
+        if not self.exists:
+            raise NotFound("home.missing", path=self.folder)
+        self._check_owner()
+        settings = decode(read_input(self.file(SETTINGS), max_bytes=1 << 20), Settings)
+        if kind is not None and settings.kind != kind:
+            raise NotFound("home.other_kind", path=self.folder, kind=kind)
+        return settings
+
+    def save(self, settings: Settings) -> None:
+        """Replace what the home remembers, whole or not at all."""
+        write_new(self.file(SETTINGS), jcs(msgspec.to_builtins(settings)), force=True)
+
+    def _check_owner(self) -> None:
+        if hasattr(os, "geteuid") and self.folder.stat().st_uid != os.geteuid():
+            raise RefusedByPolicy("home.other_owner", path=self.folder)
