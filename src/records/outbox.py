@@ -6,7 +6,7 @@ before it leaves (`Outbox`), so that after any interruption `flush` brings the s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -64,7 +64,10 @@ class Outgoing(msgspec.Struct, frozen=True):
 
 
 class Sent(msgspec.Struct, frozen=True):
-    """What became of an outgoing leaf; no index means that its key was used for other bytes."""
+    """What became of an outgoing leaf.
+
+    No index: the log knows other bytes under its key, or the event before it met with that; it is void.
+    """
 
     outgoing: Outgoing
     leaf_index: int | None
@@ -124,10 +127,19 @@ def anchor(outgoing: Sequence[Outgoing], *, log: LogWriter, outbox: Outbox) -> l
 
 
 def flush(log: LogWriter, outbox: Outbox) -> list[Sent]:
-    """Append every outstanding leaf of this log, and settle each; nothing is lost if it fails half-way."""
+    """Append every outstanding leaf of this log, and settle each; nothing is lost if it fails half-way.
+
+    Where the log refuses an event, those that follow it in its lane are void too, and never sent.
+    """
     sent: list[Sent] = []
-    for group in _in_lane_order(outbox.outstanding(log.origin)):
+    waiting = list(outbox.outstanding(log.origin))
+    while waiting:
+        group = _first_group(waiting)
         answers = [Sent(item, index) for item, index in zip(group, _append(log, group), strict=True)]
+        waiting = waiting[len(group) :]
+        void = _after([answer.outgoing for answer in answers if answer.leaf_index is None], waiting)
+        waiting = [item for item in waiting if item not in void]
+        answers += [Sent(item, None) for item in void]
         with outbox.write():
             for answer in answers:
                 outbox.settle(answer)
@@ -166,19 +178,25 @@ def _append(log: LogWriter, group: Sequence[Outgoing]) -> Sequence[int | None]:
     return [index for item in group for index in _append(log, [item])]
 
 
-def _in_lane_order(outgoing: Sequence[Outgoing]) -> Iterator[list[Outgoing]]:
-    """Cut before a leaf that breaks a seal opened in the same group.
+def _first_group(waiting: Sequence[Outgoing]) -> list[Outgoing]:
+    """Return what may go in one append: all before the first leaf that breaks a seal opened among them.
 
     A log may sort the leaves of one append, and the index must grow along a lane.
     """
-    group: list[Outgoing] = []
-    opened: set[str] = set()
-    for item in outgoing:
+    opened: set[str | None] = set()
+    for count, item in enumerate(waiting):
         if item.seal_leaf.seal.hex() in opened:
-            yield group
-            group, opened = [], set()
-        group.append(item)
-        if item.event and item.event.event.next:
-            opened.add(item.event.event.next)
-    if group:
-        yield group
+            return list(waiting[:count])
+        opened.add(item.event.event.next if item.event else None)
+    return list(waiting)
+
+
+def _after(refused: Sequence[Outgoing], waiting: Sequence[Outgoing]) -> list[Outgoing]:
+    """Return those that follow one of `refused` in a lane, directly or not."""
+    before = {item.event.event_hash for item in refused if item.event}
+    found = []
+    for item in waiting:
+        if item.event and item.event.event.prev in before:
+            before.add(item.event.event_hash)
+            found.append(item)
+    return found
