@@ -52,7 +52,7 @@ class Trust(msgspec.Struct, frozen=True):
 
     @property
     def logs(self) -> tuple[VerifierKey, ...]:
-        return tuple(dict.fromkeys(log for policy in self.policies for log in policy.logs))
+        return tuple(dict.fromkeys(log.key for policy in self.policies for log in policy.logs))
 
     @property
     def companies(self) -> tuple[TrustedCompany, ...]:
@@ -70,7 +70,7 @@ class Trust(msgspec.Struct, frozen=True):
     def policy_for(self, origin: str) -> Policy | None:
         """Return the policy that speaks about the log `origin`, or None: nobody vouched for it."""
         for policy in self.policies:
-            if any(log.name == origin for log in policy.logs):
+            if any(log.key.name == origin for log in policy.logs):
                 return policy
         return None
 
@@ -79,10 +79,10 @@ class Trust(msgspec.Struct, frozen=True):
 
     def adding(self, file: TrustFile) -> Trust:
         """Return this trust with one more file, or raise `trust.conflict` where the two disagree."""
-        logs = {log.name: log for log in self.logs}
+        logs = {key.name: key for key in self.logs}
         for log in parse_policy(file.policy).logs:
-            if logs.get(log.name, log) != log:
-                raise Conflict("trust.conflict", what=log.name)
+            if logs.get(log.key.name, log.key) != log.key:
+                raise Conflict("trust.conflict", what=log.key.name)
         keys = {company.did: set(company.keys) for company in self.companies}
         for company in file.company:
             if keys.get(company.did, set(company.keys)) != set(company.keys):
@@ -115,7 +115,7 @@ def parse_trust(text: str | bytes) -> Trust:
 
 def render_trust(file: TrustFile) -> str:
     """Return a trust file as TOML."""
-    lines = [f"v = {file.v}", f"policy = {_text(file.policy)}"]
+    lines = [f"v = {file.v}", f"policy = {_block(file.policy)}"]
     for company in file.company:
         lines += ["", "[[company]]", f"did = {_text(company.did)}", f"name = {_text(company.name)}"]
         if company.keys:
@@ -127,6 +127,11 @@ def render_trust(file: TrustFile) -> str:
 
 
 def _text(value: str) -> str:
-    if "\n" in value and '"""' not in value and "\\" not in value:
-        return f'"""\n{value}"""'
-    return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")  # a JSON string is a TOML one
+    """Return a basic string; a JSON string is one, but for DEL."""
+    return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")
+
+
+def _block(value: str) -> str:
+    """Return a text of several lines so that a person can read it, where TOML lets us."""
+    plain = all(line.isprintable() for line in value.split("\n")) and not set('"\\') & set(value)
+    return f'"""\n{value}"""' if plain else _text(value)
