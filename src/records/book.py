@@ -178,7 +178,9 @@ class Book:
     def outstanding(self, origin: str) -> Sequence[Outgoing]:
         """Return the leaves for this log that are not settled, in the order in which they were kept."""
         rows = self.connection.execute(
-            "SELECT leaf, jws, salt FROM outbox WHERE origin = ? ORDER BY id", (origin,)
+            "SELECT CAST(leaf AS BLOB), CAST(jws AS TEXT), CAST(salt AS BLOB) FROM outbox "
+            "WHERE origin = ? ORDER BY id",
+            (origin,),
         )
         return [
             Outgoing(origin, leaf, stored_event(text) if text else None, salt)
@@ -198,7 +200,7 @@ class Book:
     def get(self, key: str) -> bytes | None:
         """Return a setting, or None."""
         value: bytes | None
-        (value,) = self._one("SELECT value FROM setting WHERE key = ?", key) or (None,)
+        (value,) = self._one("SELECT CAST(value AS BLOB) FROM setting WHERE key = ?", key) or (None,)
         return value
 
     def set(self, key: str, value: bytes | None) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from itertools import groupby
 
 from ..errors import Damaged, InputError, VerificationError
+from ..registry.leaf import check_seal_leaf
 from .anchor import check_anchored
 from .book import Book
 from .lane import Lane
+from .outbox import Outgoing
 from .stored_event import StoredEvent
 
 __all__ = ["check_book"]
@@ -17,12 +19,16 @@ def check_book(book: Book) -> int:
     """Return how many events the book holds, all of them sound.
 
     `book.damaged` for a broken page, index or reference in the file; `book.event` for an event whose bytes,
-    anchor or lane do not fit, or that is filed under something that its bytes do not say. Not asked here,
-    for they need a resolver and the log: the signatures under events, and their places in the log.
+    anchor or lane do not fit, or that is filed under something that its bytes do not say, and for a leaf
+    on its way that no log would take. Not asked here, for they need a resolver and the log: the signatures
+    under events, and their places in the log.
     """
     found = book.connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
     if found != "ok" or book.connection.execute("PRAGMA foreign_key_check").fetchone():
         raise Damaged("book.damaged", problem=found)
+    for (origin,) in book.connection.execute("SELECT DISTINCT CAST(origin AS TEXT) FROM outbox").fetchall():
+        for outgoing in book.outstanding(origin):
+            _check_outgoing(outgoing)
     count = 0
     for name, rows in groupby(book.events_by_lane(), key=lambda row: row.lane):
         try:
@@ -30,6 +36,15 @@ def check_book(book: Book) -> int:
         except (InputError, VerificationError) as error:
             raise Damaged("book.event", event=name[:12]) from error
     return count
+
+
+def _check_outgoing(outgoing: Outgoing) -> None:
+    try:
+        check_seal_leaf(outgoing.seal_leaf, origin=outgoing.origin)
+        if outgoing.event:
+            check_anchored(outgoing.anchored_at(0))
+    except (InputError, VerificationError) as error:
+        raise Damaged("book.event", event=outgoing.leaf.hex()[:12]) from error
 
 
 def _check_lane(rows: list[StoredEvent]) -> int:

@@ -6,7 +6,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, ParamSpec, TypeVar, cast
+from typing import Any, Final, ParamSpec, TypeVar
 
 from ..errors import Conflict, Damaged, InputError, KonsensError, Locked, NotFound, Unavailable
 
@@ -91,7 +91,9 @@ _DONE = "INSERT INTO step VALUES (?, 1) ON CONFLICT DO UPDATE SET number = numbe
 
 def _pending(db: sqlite3.Connection, migrations: Migrations) -> list[tuple[str, str]]:
     made = _number(db, "SELECT count(*) FROM sqlite_schema WHERE name = 'step'")
-    done = dict(db.execute("SELECT package, number FROM step").fetchall()) if made else {}
+    # A flipped bit can make a value of another type; the cast makes some number of it.
+    steps = "SELECT CAST(package AS TEXT), coalesce(CAST(number AS INTEGER), 0) FROM step"
+    done = dict(db.execute(steps).fetchall()) if made else {}
     for package, number in done.items():
         if number > len(migrations.get(package, ())) > 0:
             raise InputError("book.newer", package=package, number=number)
@@ -178,7 +180,15 @@ class _Cursor(sqlite3.Cursor):
 
 class _Connection(sqlite3.Connection):
     def cursor(self, factory: Any = _Cursor) -> Any:
-        return super().cursor(cast("type[sqlite3.Cursor]", factory))
+        return super().cursor(factory)
+
+    def execute(self, sql: str, parameters: Any = ()) -> sqlite3.Cursor:
+        cursor: sqlite3.Cursor = self.cursor().execute(sql, parameters)
+        return cursor
+
+    def executemany(self, sql: str, parameters: Any) -> sqlite3.Cursor:
+        cursor: sqlite3.Cursor = self.cursor().executemany(sql, parameters)
+        return cursor
 
 
 def _ours(error: sqlite3.Error) -> KonsensError:

@@ -14,6 +14,8 @@ from konsens.did import OfflineResolver
 from konsens.errors import InputError, KonsensError, VerificationError
 from konsens.records import (
     AnchoredEvent,
+    Empty,
+    Invalidation,
     check_anchored,
     check_commitment,
     check_event_signature,
@@ -24,7 +26,7 @@ from konsens.records import (
     render_anchored,
 )
 from konsens.registry import HeadLeaf, PublicLeaf, make_seal_leaf
-from tests.records.parties import ORIGIN, Empty, MemoryLog, Writer
+from tests.records.parties import AT, AUTHORITY, COURIER, ORIGIN, MemoryLog, Writer
 
 replace = msgspec.structs.replace
 
@@ -35,7 +37,7 @@ def refused(call: Callable[..., object], *args: object) -> str:
     return caught.value.code
 
 
-def in_log(kind: str = "given") -> tuple[AnchoredEvent, MemoryLog, Writer]:
+def in_log() -> tuple[AnchoredEvent, MemoryLog, Writer]:
     """Return an event whose leaf is the third of a log."""
     log, writer = MemoryLog(), Writer()
     for number in range(2):
@@ -165,8 +167,6 @@ def test_an_event_whose_next_breaks_later_was_anchored_all_the_same() -> None:
 
 
 def test_the_last_event_of_a_lane_has_no_next_to_ask_for() -> None:
-    from tests.records.parties import AT, AUTHORITY, COURIER, Invalidation
-
     log, writer = MemoryLog(), Writer(signer=AUTHORITY)
     out = writer.outgoing("invalidated", Invalidation(ends=COURIER.ends, since=AT, reason="x"))
     log.append([out.seal_leaf])
