@@ -26,6 +26,7 @@ EVERYONE = {
     "trust add": Entry("trust:trust_add", "Trust the logs, companies and issuers of a trust file."),
     "doctor": Entry("doctor:doctor", "Check this machine and this home, and say what mends them."),
     "schema": Entry("about:schema", "The JSON Schema of a command's answer."),
+    "completion": Entry("completion:completion", "Complete commands in bash, zsh or fish."),
     "version": Entry("about:version", "Which konsens this is, and which formats it writes."),
 }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from inspect import cleandoc
 from typing import TYPE_CHECKING, TextIO
 
 from .commands import GROUPS, PREFIXES, children
@@ -51,6 +50,8 @@ def show_help(path: str, stream: TextIO) -> None:
 
 def show_command_help(name: str, command: Command, stream: TextIO) -> None:
     """Print the help of one command: its docstring, its arguments and its options."""
+    from inspect import cleandoc
+
     from .line import Argument, Option
 
     arguments = [one for one in command.own if isinstance(one.mark, Argument)]

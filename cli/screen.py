@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import textwrap
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
@@ -83,7 +82,7 @@ class Screen:
         indent = 0 if self.plain else max((width_of(name) for name, _ in rows), default=0) + 2
         for name, value in rows:
             gap = " " if self.plain else " " * (indent - width_of(name) - 1)
-            first, *rest = self._fold(clean(value, lines=True), self.width - indent)
+            first, *rest = fold(clean(value, lines=True), self.width - indent)
             self._write(self.paint(f"{clean(name)}:", DIM) + gap + first)
             for more in rest:
                 self.line(" " * indent + more)
@@ -98,7 +97,7 @@ class Screen:
             return
         widths = self._widths([list(headers), *cells])
         for number, row in enumerate([list(headers), *cells]):
-            folded = [self._fold(cell, width) for cell, width in zip(row, widths, strict=True)]
+            folded = [fold(cell, width) for cell, width in zip(row, widths, strict=True)]
             for n in range(max(map(len, folded), default=1)):
                 parts = [column[n] if n < len(column) else "" for column in folded]
                 padded = [
@@ -128,11 +127,25 @@ class Screen:
             widths[widths.index(max(widths))] -= 1
         return widths
 
-    def _fold(self, text: str, width: int) -> list[str]:
-        lines = []
-        for line in text.split("\n"):
-            lines += textwrap.wrap(line, max(width, NARROWEST)) or [""]
-        return lines
+
+def fold(text: str, width: int) -> list[str]:
+    """Return `text` in lines of at most `width` columns; a word that is longer is cut."""
+    width = max(width, NARROWEST)
+    lines = []
+    for paragraph in text.split("\n"):
+        lines.append("")
+        for word in paragraph.split(" "):
+            gap = " " if lines[-1] else ""
+            if width_of(lines[-1]) + len(gap) + width_of(word) <= width:
+                lines[-1] += gap + word
+                continue
+            if lines[-1]:
+                lines.append("")
+            for letter in word:
+                if width_of(lines[-1]) + width_of(letter) > width:
+                    lines.append("")
+                lines[-1] += letter
+    return lines
 
 
 def shown(value: Any) -> str:

@@ -1,0 +1,62 @@
+"""How long a command needs to start, above the bare interpreter.
+
+python benchmarks/startup.py [--json]
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+
+ROUNDS = 15
+AIMS = {"--help": 150.0, "version --json": None}
+PROGRAM = "from konsens.cli.app import main; main()"
+
+
+def milliseconds(code: str, *words: str) -> float:
+    """Return the time of one run from start to end."""
+    begun = time.perf_counter()
+    subprocess.run([sys.executable, "-c", code, *words], stdout=subprocess.DEVNULL, check=True)
+    return (time.perf_counter() - begun) * 1000
+
+
+def measure() -> dict[str, object]:
+    """Run everything in turns, so that a busy machine is busy for all alike, and take the medians."""
+    times: dict[str, list[float]] = {"": [], **{line: [] for line in AIMS}}
+    for _ in range(ROUNDS):
+        times[""].append(milliseconds("pass"))
+        for line in AIMS:
+            times[line].append(milliseconds(PROGRAM, *line.split()))
+    bare = statistics.median(times[""])
+    figures = []
+    for line, aim in AIMS.items():
+        value = statistics.median(times[line]) - bare
+        figures.append(
+            {
+                "name": f"konsens {line}, above the bare interpreter",
+                "value": round(value, 1),
+                "unit": "ms",
+                "limit": round(bare, 1),
+                "peers": {},
+                "aim": aim,
+                "holds": None if aim is None else value <= aim,
+            }
+        )
+    return {"benchmark": "startup", "figures": figures}
+
+
+def main() -> None:
+    """Print the figures."""
+    measured = measure()
+    if "--json" in sys.argv:
+        print(json.dumps(measured))
+        return
+    for figure in measured["figures"]:  # type: ignore[attr-defined]  # a list, by measure()
+        print(f"{figure['name']}: {figure['value']} {figure['unit']} (aim: {figure['aim']})")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""Every command of the contract is there, with its help and its schema, and starts without the others."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import jsonschema
+import msgspec
+import pytest
+
+from konsens import __version__
+from konsens.cli.answers import ANSWERS, Answer
+from konsens.cli.commands import COMMANDS, GROUPS, PREFIXES, children
+from konsens.cli.line import Argument
+from konsens.cli.load import load
+from tests.cli.conftest import Konsens
+
+ALWAYS = {"--json", "--home", "--lang", "--no-input", "--yes", "--plain"}
+
+
+def test_every_command_has_its_answer_and_every_answer_its_command() -> None:
+    bare = {"schema", "completion"}  # these print a file as it is, with no envelope around it
+    assert sorted(COMMANDS.keys() - bare) == sorted(ANSWERS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_is_there_with_its_help_and_the_common_options(name: str, konsens: Konsens) -> None:
+    command = load(name)
+    assert (command.run.__doc__ or "").strip()
+    assert {one.label for one in command.shared} >= ALWAYS
+    for one in command.own:
+        assert one.mark.help or isinstance(one.mark, Argument), f"{one.label} has no help"
+    ran = konsens(*name.split(), "--help")
+    assert (ran.exit, ran.err) == (0, "")
+    assert ran.out.startswith(f"Usage: konsens {name}")
+    if command.lists:
+        assert command.lists in ANSWERS[name].__struct_fields__
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_a_schema_is_printed_bare_and_is_a_schema(name: str, konsens: Konsens) -> None:
+    ran = konsens("schema", *name.split())
+    assert ran.exit == 0
+    jsonschema.Draft202012Validator.check_schema(ran.json)
+    assert konsens("schema", *name.split(), "--json").json == ran.json
+    assert "additionalProperties" not in ran.json["$defs"][ANSWERS[name].__name__], "fields may be added"
+
+
+def test_a_command_that_is_not_there_has_no_schema(konsens: Konsens) -> None:
+    ran = konsens("schema", "nothing", "--lang", "en")
+    assert (ran.exit, "error[usage.no_schema]" in ran.err) == (5, True)
+
+
+def test_version_says_what_this_is(konsens: Konsens) -> None:
+    ran = konsens("version", "--json")
+    jsonschema.validate(ran.json["data"], msgspec.json.schema(ANSWERS["version"]))
+    assert ran.json["data"]["version"] == __version__
+    assert set(ran.json["data"]["formats"].values()) == {1}
+    assert __version__ in konsens("version").out
+    assert konsens("--version").out == konsens("version").out
+
+
+@pytest.mark.parametrize("path", ["", *PREFIXES])
+def test_help_names_every_word_that_may_follow(path: str, konsens: Konsens) -> None:
+    for words in ([*path.split(), "--help"], ["help", *path.split()]):
+        ran = konsens(*words)
+        assert (ran.exit, ran.err) == (0, "")
+        assert all(f"  {word} " in ran.out for word in children(path))
+        assert max(map(len, ran.out.splitlines())) <= 80
+
+
+def test_help_of_one_command_by_its_name(konsens: Konsens) -> None:
+    assert konsens("help", "version").out == konsens("version", "--help").out
+
+
+def test_the_table_is_in_order() -> None:
+    assert {name for group in GROUPS.values() for name in group} == set(COMMANDS)
+    for name in PREFIXES:
+        assert any(command.startswith(f"{name} ") for command in COMMANDS)
+    assert all(entry.help.endswith((".", "?")) and len(entry.help) < 80 for entry in COMMANDS.values())
+
+
+def test_help_imports_nothing_but_itself() -> None:
+    code = (
+        "import sys; from konsens.cli.app import run; run(['--help']);"
+        "heavy = {'msgspec', 'rich', 'cryptography', 'sqlite3', 'inspect'};"
+        "print(sorted(m for m in sys.modules if m in heavy or m.startswith('konsens.')), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == str(
+        ["konsens.cli", "konsens.cli.app", "konsens.cli.commands", "konsens.cli.help"]
+    )
+
+
+def test_answers_can_grow_but_name_every_field() -> None:
+    for kind in ANSWERS.values():
+        assert issubclass(kind, Answer)
+        assert {field.name for field in msgspec.structs.fields(kind) if not field.required} == {"dry_run"}
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("company no", "notice"),
+        ("company notice p", "publish"),
+        ("versi", "version"),
+        ("version --js", "--json"),
+        ("nothing versi", "version"),
+    ],
+)
+def test_bash_completes_words_and_options(words: str, offered: str, konsens: Konsens) -> None:
+    script = konsens("completion", "bash").out
+    line = f"COMP_WORDS=(konsens {words}); COMP_CWORD={len(words.split())}; _konsens; echo ${{COMPREPLY[@]}}"
+    done = subprocess.run(["bash", "-c", script + line], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == offered
+
+
+def test_zsh_and_fish_get_a_script_of_their_own(konsens: Konsens) -> None:
+    assert konsens("completion", "zsh").out.startswith("autoload -U +X bashcompinit")
+    assert "complete -c konsens -n '__fish_use_subcommand' -a version" in konsens("completion", "fish").out
+    assert konsens("completion", "tcsh").exit == 2
