@@ -135,15 +135,12 @@ class Registry(SealLog):
 
     def publish(self, signer: NoteSigner, *, at: datetime, remembered: SignerHead) -> SignedCheckpoint:
         self.check_own()
-        self._write_checkpoint(self.checkpoint())  # a crash may have come between the last one and its file
-        newest = super().publish(signer, at=at, remembered=remembered)
-        self._write_checkpoint(newest)
-        return newest
+        return super().publish(signer, at=at, remembered=remembered)
 
-    def _write_checkpoint(self, newest: SignedCheckpoint | None) -> None:
-        path = self.folder / CHECKPOINT
-        if newest and not (path.is_file() and path.read_bytes() == newest.note.encode()):
-            write_durably(path, newest.note.encode())
+    def _show(self, note: str) -> None:
+        path, data = self.folder / CHECKPOINT, note.encode()
+        if not (path.is_file() and path.read_bytes() == data):
+            write_durably(path, data)
 
 
 def check_registry_origin(origin: str) -> None:

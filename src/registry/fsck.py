@@ -148,7 +148,6 @@ def _examine(
             origin=key.name,
             problem=findings.at,
             rows=scratch,
-            watch={size for size, _ in published} | ({older.size} if older else set()),
         )
         _go_over(walk, store, scratch, findings)
         _compare_rows(store, scratch, findings)
@@ -160,7 +159,7 @@ def _examine(
     newest = published[-1][0] if published else 0
     if older and older.size > min(newest, walk.size):
         findings.add("fsck.against_size", f"{min(newest, walk.size)} entries, once {older.size}")
-    elif older and walk.roots[older.size] != older.root:
+    elif older and walk.roots.get(older.size) != older.root:
         findings.add("fsck.against_root", f"checkpoint {older.size}")
     ran = [name for name in CHECKS if against is not None or not name.startswith("fsck.against")]
     return findings.report(_readable(published), walk.size, ran)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from ..errors import Damaged, NotFound, NotTrusted
+from ..errors import Damaged, InputError, NotFound, NotTrusted
 from . import prove
 from .append import append
 from .checkpoint import SignedCheckpoint, parse_signed_checkpoint
@@ -82,14 +82,24 @@ class SealLog:
     def checkpoint(self) -> SignedCheckpoint | None:
         """Return the newest published checkpoint; its signature is for the reader to check."""
         newest = self._store.checkpoint()
-        return newest and parse_signed_checkpoint(newest[1])
+        try:
+            return newest and parse_signed_checkpoint(newest[1])
+        except InputError as error:
+            raise Damaged("registry.damaged", problem=error.code) from error
 
     def publish(self, signer: NoteSigner, *, at: datetime, remembered: SignerHead) -> SignedCheckpoint:
         """Check every entry since the last signature, return a checkpoint over all; see `publish.publish`."""
         if signer.vkey != self.vkey:
             raise NotTrusted("registry.other_key", origin=self.origin)
         try:
-            return publish(self._store, signer=signer, at=at, remembered=remembered, seals_at=self.seals_at)
+            return publish(
+                self._store,
+                signer=signer,
+                at=at,
+                remembered=remembered,
+                seals_at=self.seals_at,
+                show=self._show,
+            )
         except BaseException:
             self._seals = None  # it may hold rows that never became durable
             raise
@@ -143,6 +153,9 @@ class SealLog:
     def close(self) -> None:
         """Let go of the store."""
         self._store.close()
+
+    def _show(self, note: str) -> None:
+        """Put the newest checkpoint where people look for it: nowhere but in the store."""
 
     def _time_of(self, index: int | None) -> datetime | None:
         newest = self._store.checkpoint()

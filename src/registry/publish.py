@@ -39,10 +39,11 @@ def publish(
     at: datetime,
     remembered: SignerHead,
     seals_at: Callable[[int], SealMap],
+    show: Callable[[str], None],
 ) -> SignedCheckpoint:
     """Return a checkpoint over all that is in the log: the newest if it says all, else a new one.
 
-    `seals_at` gives the map up to a size that was signed. Raises `registry.rolled_back` or `registry.fork`
+    `seals_at` gives the map up to a size that was signed; `show` puts a note where people look for it. Raises `registry.rolled_back` or `registry.fork`
     if the log is not the one that was signed last, `registry.recheck` or `registry.foreign_head` if an entry
     may not be in it, `registry.clock_back` if `at` lies before the last head leaf.
     """
@@ -65,11 +66,14 @@ def publish(
         now = LastSigned(origin, walk.size, walk.frontier.root().hex())
         if now != last:
             remembered.store(now)
-        if newest is not None and complete:
-            return parse_signed_checkpoint(newest[1])
+        if newest is not None:
+            show(newest[1])  # a crash may have come between it and this
+            if complete:
+                return parse_signed_checkpoint(newest[1])
         signed = sign_checkpoint(Checkpoint(origin, walk.size, walk.frontier.root()), signer)
         with store.writing():
             store.add_checkpoint(walk.size, signed.note)
+        show(signed.note)
         return signed
 
 

@@ -6,7 +6,7 @@ set of rules, told apart only by what happens when one is broken.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
@@ -59,22 +59,20 @@ class Walk:
         problem: Problem,
         rows: Store | None = None,
         begin: tuple[Frontier, Head] | None = None,
-        watch: Collection[int] = (),
     ) -> None:
         """Stand before the first entry of `store`, or behind those of `begin`, which were checked before.
 
         `seals` is the map up to there. The rows of the seals are looked up in `rows`, in `store` itself if
-        it is None. The roots of the tree behind every head leaf and at the sizes in `watch` are kept.
+        it is None. `roots` keeps the root of the tree behind every head leaf.
         """
         self.seals = seals
         self.frontier = begin[0] if begin else Frontier()
         self.head = begin[1] if begin else None
         self.new_heads: list[Head] = []
-        self._after_heads = {self.size} if begin else set()
         self.seal_count = self.tile_count = 0
-        self.roots = {self.size: self.frontier.root()}
+        self.roots = {self.size: self.frontier.root()} if begin else {}
         self._store, self._rows = store, rows or store
-        self._origin, self._problem, self._watch = origin, problem, watch
+        self._origin, self._problem = origin, problem
         self._builder = TileBuilder.at(store, self.size)
         self._new_rows: list[Row] = []
 
@@ -94,7 +92,7 @@ class Walk:
             elif index in breaking:
                 self._new_rows.append((breaking[index], index))
             self.frontier.append(hashed)
-            if isinstance(leaf, HeadLeaf) or self.size in self._watch:
+            if isinstance(leaf, HeadLeaf):
                 self.roots[self.size] = self.frontier.root()
         for tile in self._builder.extend(hashes):
             self.tile_count += 1
@@ -108,11 +106,11 @@ class Walk:
         return self.seals.root()
 
     def check_published(self, size: int, note: str, vkey: VerifierKey) -> None:
-        """Check a published checkpoint against the entries gone over; its size is to be in `watch`.
+        """Check a published checkpoint against the entries gone over.
 
         It is signed by the log's key (`fsck.checkpoint_signature`) for the log's origin
-        (`fsck.checkpoint_origin`), is not longer than the log (`fsck.checkpoint_size`), has its root
-        (`fsck.checkpoint_root`) and ends right after a head leaf (`fsck.checkpoint_head`).
+        (`fsck.checkpoint_origin`), is not longer than the log (`fsck.checkpoint_size`), ends right after a
+        head leaf (`fsck.checkpoint_head`) and has the root of the entries (`fsck.checkpoint_root`).
         """
         try:
             checkpoint = check_checkpoint(note, vkey)
@@ -120,13 +118,12 @@ class Walk:
             other = error.code == "checkpoint.other_origin"
             self._problem("fsck.checkpoint_origin" if other else "fsck.checkpoint_signature", size)
             return
-        root = self.roots.get(size)
-        if checkpoint.size != size or root is None:
+        if checkpoint.size != size or size > self.size:
             self._problem("fsck.checkpoint_size", size)
-        elif checkpoint.root != root:
-            self._problem("fsck.checkpoint_root", size)
-        if size not in self._after_heads:
+        elif size not in self.roots:
             self._problem("fsck.checkpoint_head", size)
+        elif checkpoint.root != self.roots[size]:
+            self._problem("fsck.checkpoint_root", size)
 
     def _parse(self, index: int, entry: bytes) -> Leaf | None:
         try:
@@ -162,7 +159,6 @@ class Walk:
             self._problem("fsck.map_root", head.index)
         self.head = head
         self.new_heads.append(head)
-        self._after_heads.add(head.index + 1)
 
 
 def bad_leaves(leaves: Sequence[SealLeaf], *, origin: str) -> list[tuple[int, VerificationError]]:
