@@ -9,7 +9,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-v
 	--custom-compile-command 'make pins' $(UPGRADE) pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long lint format types imports cover bench docs check pins clean
+.PHONY: help setup demo test test-long lint format types imports cover bench docs check reference pins clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -53,6 +53,10 @@ docs: $(VENV)/.dev ## the documentation, into site/
 
 check: lint types imports docs test ## what must hold before a change lands
 
+reference: $(VENV)/.dev ## write docs/commands.md from the commands
+	$(BIN)/python -m konsens.cli.reference > docs/commands.md.new
+	mv docs/commands.md.new docs/commands.md
+
 pins: $(VENV)/.dev ## compile requirements/*.txt anew; `make pins UPGRADE=--upgrade` takes newer ones
 	$(COMPILE) --output-file requirements/dev.txt requirements/run.in requirements/dev.in
 	$(COMPILE) --output-file requirements/run.txt requirements/run.in --constraints requirements/dev.txt
@@ -69,11 +73,13 @@ $(VENV)/.python:
 
 $(VENV)/.run: $(VENV)/.python requirements/run.txt pyproject.toml
 	@test ! -e $(VENV)/.dev || $(MAKE) --no-print-directory $(VENV)/.dev
-	@test -e $(VENV)/.dev || { $(PIP) install --quiet --require-hashes -r requirements/run.txt && \
+	@test -e $(VENV)/.dev || { echo "konsens: installing the pinned packages into $(VENV) …"; \
+		$(PIP) install --quiet --require-hashes -r requirements/run.txt && \
 		$(PIP) install --quiet --no-build-isolation --no-deps -e . ; }
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.python requirements/dev.txt pyproject.toml
+	@echo "konsens: installing the pinned packages into $(VENV), about a minute …"
 	@$(PIP) install --quiet --require-hashes -r requirements/dev.txt
 	@$(PIP) install --quiet --no-build-isolation --no-deps -e .
 	@touch $@ $(VENV)/.run

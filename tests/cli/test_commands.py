@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import jsonschema
 import msgspec
@@ -14,6 +15,7 @@ from konsens.cli.answers import ANSWERS, Answer
 from konsens.cli.commands import COMMANDS, GROUPS, PREFIXES, children
 from konsens.cli.line import Argument
 from konsens.cli.load import load
+from konsens.cli.reference import reference
 from tests.cli.conftest import Konsens
 
 ALWAYS = {"--json", "--home", "--lang", "--no-input", "--yes", "--plain"}
@@ -120,3 +122,8 @@ def test_zsh_and_fish_get_a_script_of_their_own(konsens: Konsens) -> None:
     assert konsens("completion", "zsh").out.startswith("autoload -U +X bashcompinit")
     assert "complete -c konsens -n '__fish_use_subcommand' -a version" in konsens("completion", "fish").out
     assert konsens("completion", "tcsh").exit == 2
+
+
+def test_the_documentation_shows_every_command_as_it_is() -> None:
+    page = Path(__file__).parent.parent.parent / "docs" / "commands.md"
+    assert page.read_text("utf-8") == reference(), "run: make reference"

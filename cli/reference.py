@@ -1,0 +1,68 @@
+"""The page `docs/commands.md`, written from the commands themselves: `make reference`.
+
+A test holds the page to what this module writes, so no command is without its place in the documentation.
+"""
+
+from __future__ import annotations
+
+from inspect import cleandoc
+
+from .answers import ANSWERS
+from .commands import GROUPS
+from .help import COMMON
+from .line import Parameter
+from .load import load
+
+__all__ = ["reference"]
+
+HEAD = """# Commands
+
+This page is written from the program (`make reference`). Every answer has a JSON form, whose fields never change
+their name: `konsens schema COMMAND` prints its schema, and `--json` wraps it as
+`{"ok", "code", "message", "hint", "data"}`, on failure too.
+
+Exit codes: 0 done · 1 our bug · 2 usage, or input needed · 3 the person said no · 4 locked or wrong passphrase ·
+5 not found · 6 a proof failed · 7 no valid consent · 8 not reachable or not yet provable, so unknown ·
+9 damaged · 10 not trusted · 11 refused by policy · 12 conflict.
+
+`FILE` may be `-` for stdin or stdout. `COMPANY` is a DID, or a name that the wallet knows once. `WHO` is a
+customer's DID, or the company's own number for them. Times are `2026-11-22T10:00:00Z`, or a day.
+"""
+
+
+def reference() -> str:
+    """Return the page in Markdown."""
+    parts = [HEAD, "Every command takes, after its name:\n", table(COMMON)]
+    for title, commands in GROUPS.items():
+        parts.append(f"## {title}\n")
+        parts += [chapter(name) for name in commands]
+    return "\n".join(parts)
+
+
+def chapter(name: str) -> str:
+    """Return what there is to know about one command."""
+    command = load(name)
+    listed = [one for one in [*command.own, *command.shared] if not getattr(one.mark, "hidden", False)]
+    text = [f"### konsens {name}\n", cleandoc(command.run.__doc__ or "") + "\n"]
+    if listed:
+        text.append(table({spelling(one): one.mark.help for one in listed}))
+    if name in ANSWERS:
+        fields = [field for field in ANSWERS[name].__struct_fields__ if field != "dry_run"]
+        text.append("Answer: " + ", ".join(f"`{field}`" for field in fields) + "\n")
+    return "\n".join(text)
+
+
+def spelling(one: Parameter) -> str:
+    """Return a parameter as it is typed; what may be left out stands in brackets."""
+    text = f"{one.label} {one.value_label}".strip() if one.label.startswith("--") else one.label
+    return text if one.required else f"[{text}]"
+
+
+def table(rows: dict[str, str]) -> str:
+    """Return two columns in Markdown."""
+    lines = [f"| <code>{name.replace('|', '&#124;')}</code> | {text} |" for name, text in rows.items()]
+    return "\n".join(["| | |", "|---|---|", *lines, ""])
+
+
+if __name__ == "__main__":
+    print(reference(), end="")
