@@ -17,10 +17,20 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from ..errors import Conflict, Damaged, Unavailable
-from .target import normalize_address
+from ..errors import Conflict, Damaged, InputError, Unavailable
+from .target import normalize_address, target_of_normalized
 
-__all__ = ["Address", "ContactKeys", "link_ref", "ref_of", "resolve_who"]
+__all__ = [
+    "Address",
+    "ContactKeys",
+    "addresses_of",
+    "customers_at",
+    "link_ref",
+    "ref_of",
+    "resolve_who",
+    "store_addresses",
+    "targets_at",
+]
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS root (one INTEGER PRIMARY KEY CHECK (one = 1), finder BLOB NOT NULL) STRICT;
@@ -73,6 +83,8 @@ class ContactKeys:
     def make(self, customers: Sequence[str]) -> list[bytes]:
         """Return the keys of `customers`, made and stored where there is none yet, in one durable step."""
         ids = [self.key_id(customer) for customer in customers]
+        if len(ids) == 1 and (row := self._find(ids[0])) is not None:
+            return [row]
         self._db.execute("BEGIN IMMEDIATE")
         try:
             fresh = os.urandom(32 * len(ids))
@@ -106,11 +118,14 @@ class ContactKeys:
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _key(self, key_id: bytes) -> bytes:
-        row = self._db.execute("SELECT key FROM contact_key WHERE id = ?", (key_id,)).fetchone()
-        if row is None:
+        key = self._find(key_id)
+        if key is None:
             raise Damaged("contact.erased")
-        key: bytes = row[0]
         return key
+
+    def _find(self, key_id: bytes) -> bytes | None:
+        row = self._db.execute("SELECT key FROM contact_key WHERE id = ?", (key_id,)).fetchone()
+        return None if row is None else bytes(row[0])
 
 
 def store_addresses(
@@ -122,11 +137,28 @@ def store_addresses(
         return
     (key,) = keys.make([customer])
     for address in addresses:
-        finder = keys.finder(address.channel, normalize_address(address.channel, address.address))
+        normalized = normalize_address(address.channel, address.address)
+        finder = keys.finder(address.channel, normalized)
+        salted = address.salt and target_of_normalized(address.salt, address.channel, normalized)
         db.execute(
-            "INSERT OR REPLACE INTO address VALUES (?, ?, ?, ?, ?)",
-            (customer, address.channel, finder, keys.seal(key, customer, address), proof),
+            "INSERT OR REPLACE INTO address VALUES (?, ?, ?, ?, ?, ?)",
+            (customer, address.channel, finder, salted or "", keys.seal(key, customer, address), proof),
         )
+
+
+def targets_at(
+    db: sqlite3.Connection, keys: ContactKeys, customer: str, channel: str, address: str
+) -> frozenset[str]:
+    """Return the targets that a customer handed over for this address; empty for an address of nobody's."""
+    try:
+        finder = keys.finder(channel, normalize_address(channel, address))
+    except InputError:
+        return frozenset()
+    rows = db.execute(
+        "SELECT target FROM address WHERE customer = ? AND channel = ? AND finder = ?",
+        (customer, channel, finder),
+    )
+    return frozenset(target for (target,) in rows.fetchall())
 
 
 def addresses_of(

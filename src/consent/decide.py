@@ -12,16 +12,15 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..errors import InputError, KonsensError
-from .contact import addresses_of, resolve_who
+from ..errors import KonsensError
+from .contact import resolve_who, targets_at
 from .decision import Assurance, Decision, Evidence
 from .ledger import Ledger, Sight, seconds, when
 from .state import State
 from .tables import Held, Stops
-from .target import normalize_address, target_of_normalized
 from .terms import MARKETING_BASES, Basis
 
-__all__ = ["MAX_AGE", "decide", "judge", "newest_word"]
+__all__ = ["MAX_AGE", "decide", "judge", "newest_word", "offered_basis", "whole"]
 
 MAX_AGE = timedelta(minutes=15)
 """How long a decision may be relied on before the log is asked again (`docs/registry.md`, freshness)."""
@@ -68,7 +67,7 @@ def decide(
             code, basis = _other_basis(ledger, asked, sight)
             return asked.answer(code, basis=basis, until=now + MAX_AGE if basis and live else None)
         code = judge(
-            held, sight.stops, purpose, seconds(asked.as_of), ledger.logs.broken_at if live else _whole
+            held, sight.stops, purpose, seconds(asked.as_of), ledger.logs.broken_at if live else whole
         )
         if code == "ok":
             code = _covers(ledger, held, channel, address, recipient, data, min_assurance)
@@ -88,7 +87,7 @@ def decide(
 def _holds(ledger: Ledger, asked: _Asked, sight: Sight, held: Held, *, live: bool) -> str:
     """Return `ok`, or why the consent does not hold; a no that the book alone can give needs no log."""
     moment = seconds(asked.as_of)
-    code = judge(held, sight.stops, asked.purpose, moment, _whole)
+    code = judge(held, sight.stops, asked.purpose, moment, whole)
     if code != "ok":
         return code
     ledger.logs.check_current(ledger.seen)
@@ -135,7 +134,7 @@ def _not_in_force(held: Held, moment: int) -> str:
     return f"consent.{held.state}"
 
 
-def _whole(_logs: tuple[str, ...], _seal: str) -> int | None:
+def whole(_logs: tuple[str, ...], _seal: str) -> int | None:
     """Say that a seal is whole: what the book alone tells, or what a fold over the past has settled."""
     return None
 
@@ -154,16 +153,21 @@ def _sight(ledger: Ledger, asked: _Asked, *, live: bool) -> Sight:
     )
 
 
+def offered_basis(ledger: Ledger, purpose: str, channel: str) -> tuple[str, Basis | None]:
+    """Return the legal basis that the newest notice names, or the code if none names purpose or channel."""
+    code = "consent.purpose"
+    for signed, _ in reversed(ledger.notices()):
+        offered = signed.notice.purpose_named(purpose)
+        if offered is not None:
+            if channel in offered.channels:
+                return "ok", offered.legal_basis
+            code = "consent.channel"
+    return code, None
+
+
 def _other_basis(ledger: Ledger, asked: _Asked, sight: Sight) -> tuple[str, Basis | None]:
     """Return the answer where no consent is on file: another basis, recorded as what it is, or no."""
-    code, basis = "consent.purpose", None
-    for signed, _ in reversed(ledger.notices()):
-        purpose = signed.notice.purpose_named(asked.purpose)
-        if purpose is not None:
-            code = "consent.channel"
-            if asked.channel in purpose.channels:
-                basis = purpose.legal_basis
-                break
+    code, basis = offered_basis(ledger, asked.purpose, asked.channel)
     if basis is None:
         return code, None
     if basis == "consent" or not sight.known:
@@ -188,27 +192,17 @@ def _covers(
 ) -> str:
     if min_assurance is not None and _TRUST.get(held.assurance, 0) < _TRUST[min_assurance]:
         return "consent.assurance"
-    if address is not None and not _bound_to(ledger, held, channel, address):
+    # A null target is bound to no address: a check that names one is no.
+    if address is not None and (
+        held.target is None
+        or held.target not in targets_at(ledger.db, ledger.contacts, held.customer, channel, address)
+    ):
         return "consent.target"
     if not set(data) <= set(held.data):
         return "consent.data"
     if recipient is not None and recipient not in held.recipients:
         return "consent.recipient"
     return "ok"
-
-
-def _bound_to(ledger: Ledger, held: Held, channel: str, address: str) -> bool:
-    """Tell whether the consent's target is this address, with a salt that the customer handed over."""
-    if held.target is None:
-        return False
-    try:
-        normalized = normalize_address(channel, address)
-    except InputError:
-        return False
-    return any(
-        known.salt is not None and target_of_normalized(known.salt, channel, normalized) == held.target
-        for known in addresses_of(ledger.db, ledger.contacts, held.customer, channel)
-    )
 
 
 def _valid_until(held: Held, now: datetime | None) -> datetime | None:

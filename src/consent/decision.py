@@ -25,7 +25,7 @@ Assurance = Literal["customer_signed", "courier", "attested"]
 # What a decision looks at, in this order, and the codes that each look can end with.
 STEPS: Final[tuple[tuple[str, frozenset[str]], ...]] = (
     ("notice.offers", frozenset({"consent.purpose", "consent.channel"})),
-    ("consent.on_file", frozenset({"consent.none", "consent.requested"})),
+    ("consent.on_file", frozenset({"consent.none"})),
     (
         "consent.in_force",
         frozenset(

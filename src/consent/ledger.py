@@ -91,7 +91,7 @@ class Ledger:
     @property
     def db(self) -> sqlite3.Connection:
         """The book's own connection."""
-        return self.book.db
+        return self.book.connection
 
     # Where things stand.
 
@@ -165,6 +165,52 @@ class Ledger:
         (key,) = self.contacts.make([customer])
         body = self.contacts.seal(key, customer, Address("note", text))
         self.db.execute("INSERT OR REPLACE INTO note VALUES (?, ?, ?)", (event, customer, body))
+
+    def attested_standing(self) -> dict[tuple[str, str, str], Held]:
+        """Return every imported matter by `(ref, purpose, channel)`."""
+        rows = self.db.execute(
+            "SELECT customer, purpose, channel, body FROM standing"
+            " WHERE controller = ? AND customer >= 'ref:' AND customer < 'ref;'",
+            (self.did,),
+        )
+        return {
+            (customer[4:], purpose, channel): _HELD.decode(body)
+            for customer, purpose, channel, body in rows.fetchall()
+        }
+
+    def linked_matters(self) -> set[tuple[str, str, str]]:
+        """Return `(ref, purpose, channel)` of every matter in which a linked customer has spoken."""
+        rows = self.db.execute(
+            "SELECT p.ref, s.purpose, s.channel FROM person p JOIN standing s ON s.customer = p.customer"
+            " WHERE s.controller = ?",
+            (self.did,),
+        )
+        return {(ref, purpose, channel) for ref, purpose, channel in rows.fetchall()}
+
+    def all_sights(self, purpose: str, channel: str) -> tuple[dict[str, Held], dict[str, Stops]]:
+        """Return every row of one purpose and channel and every customer's stops, for a whole list."""
+        rows = self.db.execute(
+            "SELECT customer, body FROM standing WHERE controller = ? AND purpose = ? AND channel = ?",
+            (self.did, purpose, channel),
+        )
+        held = {customer: _HELD.decode(body) for customer, body in rows.fetchall()}
+        rows = self.db.execute("SELECT customer, body FROM relation WHERE controller = ?", (self.did,))
+        return held, {customer: _STOPS.decode(body) for customer, body in rows.fetchall()}
+
+    def targets_by_finder(self, channel: str) -> dict[bytes, dict[str, set[str]]]:
+        """Return who is filed under each address of a channel, and the targets that they handed over."""
+        found: dict[bytes, dict[str, set[str]]] = {}
+        rows = self.db.execute(
+            "SELECT finder, customer, target FROM address WHERE channel = ? ORDER BY customer", (channel,)
+        )
+        for finder, customer, target in rows.fetchall():
+            found.setdefault(finder, {}).setdefault(customer, set()).add(target)
+        return found
+
+    def people(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Return who is linked: number to DID, and DID to number."""
+        rows = self.db.execute("SELECT ref, customer FROM person").fetchall()
+        return dict(rows), {customer: ref for ref, customer in rows}
 
     def _has_address(self, ref: str | None) -> bool:
         return (

@@ -276,6 +276,8 @@ def _apply(
     if ending is not None:
         # The state as written, not as derived: an expired consent can still be withdrawn.
         return _ended(standing, fact, ending) if standing.state in ALIVE else standing
+    if fact.assurance == "attested":
+        return _attested(standing, fact, terms)
     try:
         check_step(standing, fact, terms)
     except RefusedByPolicy:
@@ -283,6 +285,13 @@ def _apply(
     if fact.type == "withdrawn":
         return _ended(standing, fact, "withdrawn")
     return standing if fact.lane in void else _raised(standing, fact, terms)
+
+
+def _attested(standing: Standing, fact: Fact, terms: Mapping[str, Terms]) -> Standing:
+    """Return the standing after an imported row: its no always counts, its yes only over nothing."""
+    if fact.type == "withdrawn":
+        return _ended(standing, fact, "withdrawn")
+    return standing if standing.state not in (None, State.GIVEN) else _raised(standing, fact, terms)
 
 
 _LOWERING: dict[str, Ending] = {"withdrawn": "courier", "revoked": "revoked"}

@@ -33,8 +33,8 @@ MIGRATIONS: Final[dict[str, tuple[str, ...]]] = {
         customer TEXT PRIMARY KEY, ref TEXT NOT NULL UNIQUE, proof TEXT NOT NULL, at INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE address (
-        customer TEXT NOT NULL, channel TEXT NOT NULL, finder BLOB NOT NULL, body BLOB NOT NULL,
-        proof TEXT NOT NULL, PRIMARY KEY (customer, channel, finder)
+        customer TEXT NOT NULL, channel TEXT NOT NULL, finder BLOB NOT NULL, target TEXT NOT NULL,
+        body BLOB NOT NULL, proof TEXT NOT NULL, PRIMARY KEY (customer, channel, finder, target)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX address_finder ON address (finder);
     CREATE TABLE fact (

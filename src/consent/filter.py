@@ -1,0 +1,259 @@
+"""Which rows of a list may be contacted, and why not the others: `decide` for a whole file at once.
+
+The answers are those of `decide`, row by row; the book and the log are read once. A list carries the moment
+until which it may be relied on, and with a campaign its use is in the log before the file is there.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from ..encoding import format_time
+from ..errors import InputError, KonsensError, Unavailable
+from ..records import Actor
+from .decide import decide, judge, newest_word, offered_basis, whole
+from .import_file import open_csv
+from .ledger import Ledger, Sight, merged, seconds, when
+from .own import CompanyKeys
+from .state import State
+from .tables import Held, Stops
+from .target import normalize_address
+from .terms import Basis
+from .use import UseRow, record_uses
+
+__all__ = ["Filtered", "Verdict", "filter_list", "judge_all"]
+
+MAX_AGE = timedelta(hours=24)
+"""How long a list may be relied on (`docs/registry.md`, freshness of a bulk run)."""
+
+
+Owners = dict[bytes, dict[str, set[str]]]
+"""Who is filed under an address, by its finding hash, each with the targets that they handed over."""
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """The answer for one row; `until` is when the consent itself ends."""
+
+    code: str
+    customer: str
+    event: str | None = None
+    basis: Basis | None = None
+    until: int | None = None
+
+
+class Filtered(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a list; `invalid` rows had no value in the column."""
+
+    rows: int
+    allowed: int
+    refused: dict[str, int]
+    invalid: int
+    as_of: datetime
+    valid_until: datetime
+    use: str | None
+
+
+def filter_list(
+    ledger: Ledger,
+    source: Path,
+    *,
+    purpose: str,
+    channel: str,
+    column: str,
+    by: Literal["ref", "address"] = "ref",
+    out: Path,
+    refused: Path,
+    campaign: str | None = None,
+    keys: CompanyKeys | None = None,
+    actor: Actor | None = None,
+    random: Callable[[int], bytes] = os.urandom,
+    now: datetime,
+) -> Filtered:
+    """Write the rows that may be contacted to `out`, the others with their codes to `refused`.
+
+    Both files appear, or neither. With `campaign` (and `keys`) one use event covers all allowed rows.
+    """
+    with open_csv(source) as (header, lines):
+        if column not in header:
+            raise InputError("filter.no_column", column=column)
+        place = header.index(column)
+        rows = [row for _, row in lines]
+    values = [row[place].strip() if place < len(row) else "" for row in rows]
+    verdicts = judge_all(ledger, values, purpose=purpose, channel=channel, by=by, now=now)
+    yes = [n for n, verdict in enumerate(verdicts) if verdict.code == "ok"]
+    until = _valid_until((verdicts[n] for n in yes), now)
+    use = None
+    if campaign is not None and keys is not None and yes:
+        contacts = [UseRow(v.customer, v.event, v.basis or "consent") for v in (verdicts[n] for n in yes)]
+        use = record_uses(
+            ledger,
+            keys,
+            contacts,
+            purpose=purpose,
+            channel=channel,
+            campaign=campaign,
+            actor=actor,
+            random=random,
+            now=now,
+        )
+    tail = [format_time(until), use or ""]
+    no = ([*row, v.code] for row, v in zip(rows, verdicts, strict=True) if v.code != "ok")
+    _write_both(
+        (out, [*header, "konsens_valid_until", "konsens_use"], ([*rows[n], *tail] for n in yes)),
+        (refused, [*header, "konsens_code"], no),
+    )
+    codes = Counter(verdict.code for verdict in verdicts)
+    return Filtered(
+        rows=len(rows),
+        allowed=codes.pop("ok", 0),
+        invalid=codes.pop("filter.invalid", 0),
+        refused=dict(sorted(codes.items())),
+        as_of=now,
+        valid_until=until,
+        use=use,
+    )
+
+
+def judge_all(
+    ledger: Ledger,
+    values: Sequence[str],
+    *,
+    purpose: str,
+    channel: str,
+    by: Literal["ref", "address"],
+    now: datetime,
+) -> list[Verdict]:
+    """Return a verdict for each value: a number or DID, or with `by="address"` an address."""
+    table = _Table(ledger, purpose, channel, now)
+    if by == "ref":
+        found = {value: table.verdict(value) if value else _INVALID for value in dict.fromkeys(values)}
+        return [found[value] for value in values]
+    owners = ledger.targets_by_finder(channel)
+    return [table.at_address(value, owners) for value in values]
+
+
+_INVALID = Verdict("filter.invalid", "")
+
+
+class _Table:
+    """Everything that the decisions of one list need, read once."""
+
+    def __init__(self, ledger: Ledger, purpose: str, channel: str, now: datetime) -> None:
+        self._ledger, self._purpose, self._channel, self._now = ledger, purpose, channel, now
+        self._moment = seconds(now)
+        self._held, self._stops = ledger.all_sights(purpose, channel)
+        self._did_of, self._ref_of = ledger.people()
+        self._offer = offered_basis(ledger, purpose, channel)
+        self._unknown: str | None = None
+        self._broken: dict[bytes, int] = {}
+        try:
+            ledger.logs.check_current(ledger.seen)
+            self._broken = ledger.logs.home.broken_many(self._seals())
+        except KonsensError as error:
+            self._unknown = error.code
+
+    def verdict(self, who: str) -> Verdict:
+        """Return what `decide` says of a number or DID."""
+        if who.startswith("did:"):
+            ref = self._ref_of.get(who)
+            did, other = who, None if ref is None else f"ref:{ref}"
+        else:
+            did, other = self._did_of.get(who), f"ref:{who}"
+        sight = Sight(
+            self._held.get(did) if did else None,
+            self._held.get(other) if other else None,
+            merged(self._stops.get(did or "", _NO_STOPS), self._stops.get(other or "")),
+            known=False,
+        )
+        held = newest_word(sight)
+        if held is None:
+            return self._without(who)
+        code = judge(held, sight.stops, self._purpose, self._moment, whole)
+        if code == "ok":
+            code = self._unknown or self._judge(held, sight.stops)
+        ends = [moment for moment in (held.until, held.superseded_from) if moment is not None]
+        return Verdict(code, who, held.grant, "consent", min(ends) if ends else None)
+
+    def at_address(self, address: str, owners: Owners) -> Verdict:
+        """Return what `decide` says of the customer behind an address; of several, the first yes."""
+        try:
+            finder = self._ledger.contacts.finder(self._channel, normalize_address(self._channel, address))
+        except InputError:
+            return _INVALID
+        answer = Verdict("consent.none", address)
+        for customer, targets in owners.get(finder, {}).items():
+            who = customer.removeprefix("ref:")
+            answer = self.verdict(who)
+            if answer.code == "ok":
+                if self._target_of(who) in targets:
+                    return answer
+                answer = msgspec.structs.replace(answer, code="consent.target")
+        return answer
+
+    def _target_of(self, who: str) -> str | None:
+        did = who if who.startswith("did:") else self._did_of.get(who)
+        held = self._held.get(did or "") or self._held.get(f"ref:{who}")
+        return held.target if held else None
+
+    def _judge(self, held: Held, stops: Stops) -> str:
+        try:
+            return judge(held, stops, self._purpose, self._moment, self._broken_at)
+        except KonsensError as error:
+            return error.code
+
+    def _broken_at(self, logs: tuple[str, ...], seal: str) -> int | None:
+        if len(logs) > 1 or logs[0] != self._ledger.origin:
+            return self._ledger.logs.broken_at(logs, seal)
+        return self._broken.get(bytes.fromhex(seal))
+
+    def _seals(self) -> list[bytes]:
+        held = (row.seals for row in self._held.values() if row.state in (State.GIVEN, State.RENEWED))
+        stops = (row.seals for row in self._stops.values())
+        return [bytes.fromhex(seal) for seals in (*held, *stops) for _, seal in seals]
+
+    def _without(self, who: str) -> Verdict:
+        """Return the answer where no consent is on file; only another basis depends on who it is."""
+        code, basis = self._offer
+        if basis is None or basis == "consent":
+            return Verdict(code if basis is None else "consent.none", who)
+        decision = decide(
+            self._ledger, customer=who, purpose=self._purpose, channel=self._channel, now=self._now
+        )
+        return Verdict(decision.code, who, None, decision.basis)
+
+
+_NO_STOPS = Stops()
+
+
+def _valid_until(verdicts: Iterable[Verdict], now: datetime) -> datetime:
+    ends = [verdict.until for verdict in verdicts if verdict.until is not None]
+    latest = seconds(now + MAX_AGE)
+    return when(min([*ends, latest])) or now
+
+
+def _write_both(*files: tuple[Path, Sequence[str], Iterable[Sequence[str]]]) -> None:
+    """Write CSV files beside their places and move them there when all of them are whole."""
+    fresh = [path.with_name(f".{path.name}.{os.getpid()}") for path, _, _ in files]
+    try:
+        for place, (_, header, rows) in zip(fresh, files, strict=True):
+            with place.open("w", encoding="utf-8", newline="") as file:
+                writer = csv.writer(file)
+                writer.writerow(header)
+                writer.writerows(rows)
+                file.flush()
+                os.fsync(file.fileno())
+        for place, (path, _, _) in zip(fresh, files, strict=True):
+            place.replace(path)
+    except OSError as error:
+        raise Unavailable("filter.cannot_write", problem=error.strerror or error) from error
+    finally:
+        for place in fresh:
+            place.unlink(missing_ok=True)

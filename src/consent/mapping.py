@@ -1,0 +1,196 @@
+"""Mappings: how the export of another system says who consented to what, and since when.
+
+A mapping is a TOML file; four ship with konsens (`mappings/`). A row is a withdrawal if any of its
+`withdrawn` conditions is true, a consent if all of its `given` conditions are, else it is refused.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
+
+import msgspec
+
+from ..errors import InputError, NotFound
+from ..strict_json import convert
+from .terms import Code
+
+__all__ = ["Condition", "ConsentColumns", "Mapping", "RowReader", "read_mapping", "shipped_mappings"]
+
+Filled = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
+
+
+class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"is_": "is"}):
+    """What one column must say: one of some values, one of several values in one cell, or anything at all."""
+
+    column: str
+    is_: tuple[str, ...] = ()
+    has: str | None = None
+    filled: bool | None = None
+
+
+class ConsentColumns(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One consent that a row can tell of.
+
+    `purpose` and `channel` are fixed, or read from a column through a table of its values.
+    """
+
+    purpose: Code | None = None
+    purpose_column: str | None = None
+    purposes: dict[str, Code] = {}
+    channel: Code | None = None
+    channel_column: str | None = None
+    channels: dict[str, Code] = {}
+    address: str | None = None
+    since: Filled
+    withdrawn_since: tuple[str, ...] = ()
+    time_format: str | None = None
+    given: tuple[Condition, ...] = ()
+    withdrawn: tuple[Condition, ...] = ()
+
+
+class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How to read one kind of file."""
+
+    name: Code
+    id_column: Filled
+    delimiter: Annotated[str, msgspec.Meta(min_length=1, max_length=1)] | None = None
+    consent: Annotated[tuple[ConsentColumns, ...], msgspec.Meta(min_length=1, max_length=32)]
+
+
+class Told(NamedTuple):
+    """What a row tells of one matter."""
+
+    ref: str
+    purpose: str
+    channel: str
+    state: Literal["given", "withdrawn"]
+    since: int
+    address: str | None
+
+
+class RowReader:
+    """Reads the rows of one file by a mapping; `codes` are what the company's notices offer."""
+
+    def __init__(self, mapping: Mapping, header: Sequence[str]) -> None:
+        places = {name.strip(): place for place, name in reversed(list(enumerate(header)))}
+        found = [name for name in mapping.id_column if name in places]
+        if not found:
+            raise InputError("import.no_id_column", columns=", ".join(mapping.id_column))
+        self.width = len(header)
+        self._id = places[found[0]]
+        self._consents = [_reader(columns, places) for columns in mapping.consent]
+
+    def read(self, row: Sequence[str]) -> list[Told | str]:
+        """Return, for each consent of the mapping, what the row tells or the code why it is refused."""
+        ref = row[self._id].strip()
+        if not ref or len(ref) > 200 or not ref.isprintable():
+            return ["import.id"]
+        return [read(ref, row) for read in self._consents]
+
+
+def shipped_mappings() -> tuple[str, ...]:
+    """Return the names of the mappings that ship with konsens."""
+    folder = files(__package__) / "mappings"
+    return tuple(sorted(file.name.removesuffix(".toml") for file in folder.iterdir()))
+
+
+def read_mapping(name: str) -> Mapping:
+    """Return a mapping that ships with konsens, or the one in a TOML file."""
+    if name.endswith(".toml"):
+        path = Path(name)
+        if not path.is_file():
+            raise NotFound("import.no_mapping", name=name, known=", ".join(shipped_mappings()))
+        text = path.read_text("utf-8")
+    elif name in shipped_mappings():
+        text = (files(__package__) / "mappings" / f"{name}.toml").read_text("utf-8")
+    else:
+        raise NotFound("import.no_mapping", name=name, known=", ".join(shipped_mappings()))
+    try:
+        return convert(tomllib.loads(text), Mapping)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError("import.mapping", problem=str(error)) from error
+
+
+Read = Callable[[str, Sequence[str]], "Told | str"]
+Test = Callable[[Sequence[str]], bool]
+
+
+def _reader(columns: ConsentColumns, places: dict[str, int]) -> Read:
+    given = [_test(condition, places, needed=True) for condition in columns.given]
+    withdrawn = [_test(condition, places, needed=False) for condition in columns.withdrawn]
+    purpose_of = _code(columns.purpose, columns.purpose_column, columns.purposes, places)
+    channel_of = _code(columns.channel, columns.channel_column, columns.channels, places)
+    since = [places[name] for name in columns.since if name in places]
+    left = [places[name] for name in columns.withdrawn_since if name in places]
+    address = None if columns.address is None else _place(columns.address, places)
+    if not since and not left:
+        raise InputError("import.no_column", column=columns.since[0])
+
+    def read(ref: str, row: Sequence[str]) -> Told | str:
+        state: Literal["given", "withdrawn"] = (
+            "withdrawn" if any(test(row) for test in withdrawn) else "given"
+        )
+        if state == "given" and not all(test(row) for test in given):
+            return "import.no_consent"
+        purpose, channel = purpose_of(row), channel_of(row)
+        if purpose is None or channel is None:
+            return "import.purpose" if purpose is None else "import.channel"
+        order = left + since if state == "withdrawn" else since
+        text = next((row[place].strip() for place in order if row[place].strip()), "")
+        if not text:
+            return "import.no_date"
+        moment = _moment(text, columns.time_format)
+        if moment is None:
+            return "import.date"
+        return Told(
+            ref, purpose, channel, state, moment, row[address].strip() if address is not None else None
+        )
+
+    return read
+
+
+def _test(condition: Condition, places: dict[str, int], *, needed: bool) -> Test:
+    if condition.column not in places:
+        if needed:
+            raise InputError("import.no_column", column=condition.column)
+        return lambda _row: False  # a list of subscribers has no column for those who left
+    place = places[condition.column]
+    if condition.filled is not None:
+        return lambda row: bool(row[place].strip()) is condition.filled
+    if condition.has is not None:
+        wanted = condition.has.casefold()
+        return lambda row: wanted in {part.strip().casefold() for part in row[place].split(";")}
+    values = {value.casefold() for value in condition.is_}
+    return lambda row: row[place].strip().casefold() in values
+
+
+def _code(
+    fixed: str | None, column: str | None, table: dict[str, str], places: dict[str, int]
+) -> Callable[[Sequence[str]], str | None]:
+    if column is None:
+        if fixed is None:
+            raise InputError("import.mapping", problem="purpose or channel is missing")
+        return lambda _row: fixed
+    place = _place(column, places)
+    known = {value.casefold(): code for value, code in table.items()}
+    return lambda row: known.get(row[place].strip().casefold(), fixed)
+
+
+def _place(column: str, places: dict[str, int]) -> int:
+    if column not in places:
+        raise InputError("import.no_column", column=column)
+    return places[column]
+
+
+def _moment(text: str, form: str | None) -> int | None:
+    """Return seconds since 1970; a time without a zone is read as UTC."""
+    try:
+        at = datetime.strptime(text, form) if form else datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())

@@ -1,0 +1,17 @@
+"""One act, all the way through, and every way in which it ends."""
+
+from __future__ import annotations
+
+from .world import Customer, World
+
+
+def test_a_consent_holds_until_its_seal_breaks(world: World, anna: Customer) -> None:
+    notice = world.publish()
+    request = world.ask()
+    received = world.receive(anna.open(), anna.give(notice, request), ref="C-1001")
+    assert (received.new, received.known, received.ref) == (2, 0, "C-1001")
+    assert world.code("C-1001") == world.code(anna.did) == "ok"
+    withdrawn = anna.withdraw()
+    assert world.code("C-1001") == "consent.seal_broken"
+    world.receive(withdrawn)
+    assert world.code("C-1001") == "consent.withdrawn"
