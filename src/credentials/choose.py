@@ -81,13 +81,9 @@ def _may_answer(query: CredentialQuery, held: HeldCredential, at: datetime) -> b
 
 
 def _needed(dcql: Dcql, answerable: set[str]) -> tuple[str, ...]:
-    """Return the queries to answer: all, or for each required set its first option that can be met."""
-    if dcql.credential_sets is None:
-        options: list[Sequence[tuple[str, ...]]] = [[(query.id,)] for query in dcql.credentials]
-    else:
-        options = [one.options for one in dcql.credential_sets if one.required]
+    """Return the queries to answer: of everything required the first alternative that can be met."""
     needed: dict[str, None] = {}
-    for alternatives in options:
+    for alternatives in dcql.required():
         met = next((names for names in alternatives if answerable.issuperset(names)), None)
         if met is None:
             raise NotFound("dcql.no_match", query=", ".join(alternatives[0]))

@@ -101,6 +101,12 @@ class Dcql(msgspec.Struct, frozen=True):
         """Return the credential query called `name`."""
         return next((query for query in self.credentials if query.id == name), None)
 
+    def required(self) -> list[tuple[tuple[str, ...], ...]]:
+        """Return, for everything that must be answered, the alternatives: ids of queries (section 6.4.2)."""
+        if self.credential_sets is None:
+            return [((query.id,),) for query in self.credentials]
+        return [one.options for one in self.credential_sets if one.required]
+
 
 def parse_dcql(value: Any) -> Dcql:
     """Return the query behind parsed JSON, or raise `input.format` or `dcql.…` by name.

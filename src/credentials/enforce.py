@@ -35,11 +35,7 @@ def check_presentations(dcql: Dcql, presentations: dict[str, list[str]]) -> None
 
 def check_sets(dcql: Dcql, answered: Collection[str]) -> None:
     """Raise `dcql.credential_missing` unless all that was required was answered (section 6.4.2)."""
-    if dcql.credential_sets is None:
-        options = [[(query.id,)] for query in dcql.credentials]
-    else:
-        options = [list(one.options) for one in dcql.credential_sets if one.required]
-    for alternatives in options:
+    for alternatives in dcql.required():
         if not any(all(name in answered for name in names) for names in alternatives):
             raise VerificationError("dcql.credential_missing", query=", ".join(alternatives[0]))
 

@@ -82,10 +82,10 @@ def issue(
 def _checked(claims: Mapping[str, Any]) -> dict[str, Any]:
     """Return a copy that is JSON as every verifier will read it."""
     try:
-        text = json.dumps(dict(claims), ensure_ascii=False)
+        text = json.dumps(dict(claims))
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError("input.json") from error
-    own: dict[str, Any] = strict_json.parse(text, max_bytes=MAX_BYTES, max_depth=_MAX_CLAIM_DEPTH)
+    own: dict[str, Any] = strict_json.parse(text, max_depth=_MAX_CLAIM_DEPTH)
     return own
 
 

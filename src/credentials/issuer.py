@@ -57,7 +57,7 @@ def check_issued(jwt: UnverifiedJwt, issuer: Issuer, resolve: Resolver) -> None:
     """
     try:
         key = key_of(resolve.resolve(issuer.did), issuer.kid)
-    except InputError as error:
+    except (InputError, VerificationError) as error:
         raise VerificationError("credential.issuer_key", kid=issuer.kid) from error
     check_jwt(jwt, key, other_alg="credential.alg", forged="credential.signature")
 

@@ -84,12 +84,12 @@ def check_jwt(jwt: UnverifiedJwt, key: PublicKey, *, other_alg: str, forged: str
 
 def numeric_date(claims: dict[str, Any], name: str, code: str) -> NumericDate | None:
     """Return a NumericDate claim (RFC 7519, section 2), None if it is missing, or raise `code`."""
-    value = claims.get(name)
-    if value is None and name not in claims:
+    if name not in claims:
         return None
-    if type(value) not in (int, float) or not 0 <= value <= _LATEST:
+    value = claims[name]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LATEST:
         raise VerificationError(code, claim=name)
-    return value  # type: ignore[no-any-return]  # the line above has narrowed the type by `type(value)`
+    return value
 
 
 def _header(text: str, part: str) -> Header:

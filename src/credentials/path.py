@@ -25,7 +25,7 @@ ClaimPath: TypeAlias = tuple[str | int | None, ...]
 PathLike: TypeAlias = str | Sequence[str | int | None]
 Positions: TypeAlias = Mapping[ClaimPath, Sequence[int]]
 
-_DOTTED = re.compile(r"(?:^|\.)([^.\[\]\"]+)|\[(0|[1-9][0-9]{0,8})?\]")
+_DOTTED = re.compile(r"\.([^.\[\]\"]+)|\[(0|[1-9][0-9]{0,8})?\]")
 _PLAIN_NAME = re.compile(r"[^.\[\]\"]+")
 
 
@@ -41,7 +41,7 @@ def parse_path(path: PathLike) -> ClaimPath:
     elif path.startswith("["):
         parts = strict_json.parse(path)
     else:
-        parts = _undotted(path)
+        parts = _undotted(f".{path}")
     components = tuple(parts) if isinstance(parts, list | tuple) else ()
     if not components or type(components[0]) is not str or not all(map(_is_component, components)):
         raise InputError("dcql.path", path=path)

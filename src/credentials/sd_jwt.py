@@ -45,9 +45,10 @@ def parse_sd_jwt(text: str) -> UnverifiedSdJwt:
         raise VerificationError("sdjwt.too_large", limit=MAX_BYTES)
     if text.count("~") > MAX_DISCLOSURES + 1:
         raise VerificationError("sdjwt.too_many_disclosures", limit=MAX_DISCLOSURES)
-    jwt, *disclosures, last = text.split("~")
-    if not jwt or "~" not in text or not all(disclosures):
+    *parts, last = text.split("~")
+    if not parts or not all(parts):
         raise VerificationError("sdjwt.form")
+    jwt, *disclosures = parts
     for disclosure in disclosures:
         if "." in disclosure:
             raise VerificationError("sdjwt.two_key_bindings")

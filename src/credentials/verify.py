@@ -44,7 +44,7 @@ def verify(presentation: str, policy: Policy, *, resolve: Resolver, at: datetime
         maximum_age=policy.maximum_age,
         expiry_required=policy.expiry_required,
     )
-    check_audience(claims, expected and expected.audience)
+    check_audience(claims, expected.audience if expected else None)
     check_status(claims, policy.status)
     holder = holder_key(payload) if expected or "cnf" in payload else None
     key_bound_at = None
