@@ -22,7 +22,7 @@ import msgspec
 
 from ..errors import Conflict, KonsensError, NotFound, VerificationError
 from .anchor import AnchoredEvent
-from .book_file import Migrations, create_file, migrate, open_file
+from .book_file import Migrations, create_file, migrate, open_file, transaction
 from .content import EventHash
 from .lane import Lane, check_successor
 from .outbox import Outgoing, Sent
@@ -99,13 +99,8 @@ class Book:
         """Make everything within one durable transaction."""
         if self.connection.in_transaction:
             raise KonsensError("book.nested")
-        self.connection.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(self.connection):
             yield self.connection
-            self.connection.execute("COMMIT")
-        finally:
-            if self.connection.in_transaction:
-                self.connection.execute("ROLLBACK")
 
     # --- events
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar
 
 from ..errors import Conflict, Damaged, InputError, KonsensError, Locked, NotFound, Unavailable
 
-__all__ = ["Migrations", "create_file", "migrate", "open_file"]
+__all__ = ["Migrations", "create_file", "migrate", "open_file", "transaction"]
 
 Migrations = Mapping[str, Sequence[str]]
 """By package, the SQL scripts that made its tables, oldest first; they are only ever added to."""
@@ -60,6 +61,18 @@ def open_file(path: Path, *, wait: float) -> sqlite3.Connection:
     return db
 
 
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """Make everything within one durable step, or none of it, as the only writer."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    finally:
+        if db.in_transaction:  # after some errors SQLite has rolled back by itself
+            db.execute("ROLLBACK")
+
+
 def migrate(db: sqlite3.Connection, migrations: Migrations) -> None:
     """Bring the tables of each package to their newest form, all of them or none.
 
@@ -67,22 +80,12 @@ def migrate(db: sqlite3.Connection, migrations: Migrations) -> None:
     """
     if not _pending(db, migrations):
         return
-    db.execute("BEGIN IMMEDIATE")
-    try:
-        db.execute(
-            "CREATE TABLE IF NOT EXISTS step (package TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT"
-        )
+    with transaction(db):
+        db.execute(_STEPS)
         for package, script in _pending(db, migrations):  # asked again: another process may have been first
             for statement in _statements(script):
                 db.execute(statement)
-            db.execute(
-                "INSERT INTO step VALUES (?, 1) ON CONFLICT DO UPDATE SET number = number + 1", (package,)
-            )
-        db.execute("COMMIT")
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
-        raise
+            db.execute(_DONE, (package,))
 
 
 _STEPS = "CREATE TABLE IF NOT EXISTS step (package TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT"

@@ -1,7 +1,7 @@
 """What a leaf shows of an event: a salted hash that opens to exactly one event, and only with the salt.
 
 >>> commitment(bytes(32), "a.b.c").hex()[:16]
-'96dd3ec1cd9ad5aa'
+'959aa84c9589bd91'
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@
 ...     next=Seal("22" * 32),
 ...     logs=("log.muster.example",),
 ...     at=datetime(2026, 11, 22, 10, tzinfo=UTC),
+...     target=None,
 ...     content=Empty(),
 ... )
 >>> signed = sign_event(event, signer=LocalSigner(key, kid_of(me)))

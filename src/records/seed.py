@@ -4,7 +4,7 @@ No name of a company enters a label, so that the words alone are enough to find 
 
 >>> seed = Seed.from_words("abandon " * 23 + "art")
 >>> seed.derive(seal_label(0, 0, 0)).hex()[:16]
-'fa4c4d5be0ec9a4d'
+'4c7ffe903fa3d3bd'
 >>> seed
 Seed(***)
 """

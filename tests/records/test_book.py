@@ -296,6 +296,18 @@ def test_a_step_that_fails_leaves_the_tables_as_they_were(path: Path) -> None:
         assert book.connection.execute("SELECT language FROM notice").fetchall() == []
 
 
+def test_whatever_another_package_asks_its_errors_have_our_names(book: Book) -> None:
+    for ask in (
+        lambda: book.connection.execute("SELECT nothing FROM nowhere"),
+        lambda: book.connection.executemany("INSERT INTO nowhere VALUES (?)", [(1,)]),
+        lambda: book.connection.cursor().execute("no question"),
+    ):
+        assert refused(ask) == "book.damaged"
+    with book.write() as connection:
+        connection.executemany("INSERT INTO setting VALUES (?, ?)", [("a", b"1"), ("b", b"2")])
+    assert list(book.connection.execute("SELECT key FROM setting ORDER BY key")) == [("a",), ("b",)]
+
+
 # --- what check_book finds
 
 
