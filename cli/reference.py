@@ -17,12 +17,12 @@ __all__ = ["reference"]
 
 HEAD = """# Commands
 
-This page is written from the program (`make reference`). Every answer has a JSON form, whose fields never change
-their name: `konsens schema COMMAND` prints its schema, and `--json` wraps it as
+This page is written from the program (`make reference`). Every answer has a JSON form whose fields never
+change their name: `konsens schema COMMAND` prints its schema, and `--json` wraps it as
 `{"ok", "code", "message", "hint", "data"}`, on failure too.
 
-Exit codes: 0 done · 1 our bug · 2 usage, or input needed · 3 the person said no · 4 locked or wrong passphrase ·
-5 not found · 6 a proof failed · 7 no valid consent · 8 not reachable or not yet provable, so unknown ·
+Exit codes: 0 done · 1 our bug · 2 usage, or input needed · 3 the person said no · 4 locked or wrong
+passphrase · 5 not found · 6 a proof failed · 7 no valid consent · 8 not reachable or not yet provable, so unknown ·
 9 damaged · 10 not trusted · 11 refused by policy · 12 conflict.
 
 `FILE` may be `-` for stdin or stdout. `COMPANY` is a DID, or a name that the wallet knows once. `WHO` is a
