@@ -16,6 +16,7 @@ __all__ = [
     "check_checkpoint",
     "check_origin",
     "parse_checkpoint",
+    "parse_decimal",
     "parse_signed_checkpoint",
     "render_checkpoint",
     "sign_checkpoint",

@@ -23,11 +23,11 @@ from .checkpoint import parse_checkpoint
 from .leaf import LAST_SECOND
 from .note import (
     COSIGNATURE,
+    NamedSeed,
     NoteSignature,
     UnverifiedNote,
     VerifierKey,
     add_signature,
-    check_key_name,
     check_line,
     parse_note,
     signatures_by,
@@ -36,17 +36,8 @@ from .note import (
 __all__ = ["Cosignature", "Cosigner", "check_cosignatures", "cosign"]
 
 
-class Cosigner(msgspec.Struct, frozen=True):
-    """A witness: its key name, and the private Ed25519 key that it uses for nothing else."""
-
-    name: str
-    seed: bytes
-
-    def __post_init__(self) -> None:
-        check_key_name(self.name)
-
-    def __repr__(self) -> str:
-        return f"Cosigner({self.name!r}, …)"
+class Cosigner(NamedSeed, frozen=True):
+    """Who cosigns checkpoints: a witness, with a key that it uses for nothing else."""
 
     @property
     def vkey(self) -> VerifierKey:

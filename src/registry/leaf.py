@@ -15,6 +15,7 @@ from ..errors import InputError, VerificationError
 
 __all__ = [
     "HEAD_LEAF_SIZE",
+    "LAST_SECOND",
     "PUBLIC_LEAF_SIZE",
     "SEAL_LEAF_SIZE",
     "HeadLeaf",
@@ -50,7 +51,7 @@ class SealLeaf(msgspec.Struct, frozen=True):
     @property
     def seal(self) -> bytes:
         """The seal that this leaf breaks: SHA-256 of its key."""
-        return sha256(self.key).digest()
+        return seal_of(self.key)
 
 
 class HeadLeaf(msgspec.Struct, frozen=True):

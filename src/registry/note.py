@@ -12,7 +12,7 @@ import binascii
 import re
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -22,6 +22,7 @@ from ..errors import InputError, NotTrusted, VerificationError
 __all__ = [
     "COSIGNATURE",
     "ED25519",
+    "NamedSeed",
     "NoteSignature",
     "NoteSigner",
     "SignatureType",
@@ -30,6 +31,8 @@ __all__ = [
     "add_signature",
     "b64_decode",
     "b64_encode",
+    "check_key_name",
+    "check_line",
     "check_note",
     "check_signatures",
     "parse_note",
@@ -71,17 +74,26 @@ class VerifierKey(msgspec.Struct, frozen=True):
         return sha256(b"%s\n%c%s" % (self.name.encode(), self.type, self.public)).digest()[:4]
 
 
-class NoteSigner(msgspec.Struct, frozen=True):
-    """A key name and the private Ed25519 key that signs notes under it."""
+class NamedSeed(msgspec.Struct, frozen=True):
+    """A key name and the 32 bytes of a private Ed25519 key, which are never shown."""
 
     name: str
     seed: bytes
 
     def __post_init__(self) -> None:
         check_key_name(self.name)
+        if len(self.seed) != 32:
+            raise InputError("key.format")
 
     def __repr__(self) -> str:
-        return f"NoteSigner({self.name!r}, …)"
+        return f"{type(self).__name__}({self.name!r}, …)"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("name", self.name)]
+
+
+class NoteSigner(NamedSeed, frozen=True):
+    """Who signs notes: a log, under its origin."""
 
     @property
     def vkey(self) -> VerifierKey:

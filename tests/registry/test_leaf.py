@@ -295,3 +295,9 @@ def test_a_seal_leaf_has_parts_of_one_length(key: int, commitment: int, signatur
     with pytest.raises(InputError) as refused:
         SealLeaf(bytes(key), bytes(commitment), bytes(signature))
     assert refused.value.code == "leaf.format"
+
+
+def test_a_digest_has_32_bytes() -> None:
+    with pytest.raises(InputError) as refused:
+        PublicLeaf(bytes(31))
+    assert refused.value.code == "leaf.format"

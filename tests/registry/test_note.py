@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 from proofbundle import checkpoint as proofbundle
+from rich.pretty import pretty_repr
 
 from konsens.errors import InputError, NotTrusted, VerificationError
 from konsens.registry.note import (
@@ -241,8 +242,16 @@ def test_a_name_with_spaces_plus_or_controls_is_refused(name: str) -> None:
     assert caught.value.code == "note.key_name"
 
 
+@pytest.mark.parametrize("length", [0, 31, 33, 64])
+def test_a_seed_has_32_bytes(length: int) -> None:
+    with pytest.raises(InputError) as caught:
+        NoteSigner("alice.example", bytes(length))
+    assert caught.value.code == "key.format"
+
+
 def test_a_signer_never_shows_its_seed() -> None:
     assert repr(ALICE) == str(ALICE) == "NoteSigner('alice.example', …)"
+    assert "aaaa" not in pretty_repr(ALICE) + pretty_repr([ALICE], expand_all=True)
 
 
 @pytest.mark.parametrize(

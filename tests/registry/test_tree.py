@@ -198,6 +198,38 @@ def test_consistency_with_a_forged_huge_size_is_refused_at_once() -> None:
         check_consistency(1, 1 << 100_000, [LEAVES[0]], LEAVES[0], LEAVES[0])
 
 
+def subtree_path(start: int, end: int, leaves: list[bytes], known: bool) -> list[bytes]:
+    """SUBTREE_SUBPROOF of draft-ietf-plants-merkle-tree-certs, as it is written there."""
+    if (start, end) == (0, len(leaves)):
+        return [] if known else [root_of(leaves)]
+    split = 1 << ((len(leaves) - 1).bit_length() - 1)
+    left, right = leaves[:split], leaves[split:]
+    if end <= split:
+        return [*subtree_path(start, end, left, known), root_of(right)]
+    if start >= split:
+        return [*subtree_path(start - split, end - split, right, known), root_of(left)]
+    return [*subtree_path(0, end - split, right, False), root_of(left)]
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 8, 21])
+def test_every_subtree_is_proven_in_its_tree(size: int) -> None:
+    leaves, root = LEAVES[:size], root_of(LEAVES[:size])
+    for start in range(size):
+        for end in range(start + 1, size + 1):
+            part = leaves[start:end]
+            if start % (1 << (len(part) - 1).bit_length()):
+                with pytest.raises(VerificationError):
+                    check_subtree_consistency(start, end, size, [], root_of(part), root)
+                continue
+            path = subtree_path(start, end, leaves, True)
+            check_subtree_consistency(start, end, size, path, root_of(part), root)
+            for changed in altered(path):
+                with pytest.raises(VerificationError):
+                    check_subtree_consistency(start, end, size, changed, root_of(part), root)
+            inclusion = inclusion_path(0, len(part), nodes_of(part))
+            check_subtree_inclusion(start, start, end, part[0], inclusion, root_of(part))
+
+
 def test_a_frontier_needs_a_node_for_every_binary_digit_of_its_size() -> None:
     with pytest.raises(InputError) as refused:
         Frontier(3, [LEAVES[0]])
