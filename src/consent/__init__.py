@@ -35,6 +35,7 @@ from .message import (
 from .notice import Notice, Purpose, SignedNotice, draft_notice, parse_notice, read_notice, sign_notice
 from .notice_check import problems_of
 from .own import CompanyKeys
+from .receipt import RECEIPT_TYPE, receipts_for
 from .receive import Received
 from .record import Record
 from .request import ReadRequest, Request, SignedRequest, make_request, parse_request, read_request
@@ -47,6 +48,7 @@ __all__ = [
     "CHANNELS",
     "METHODS",
     "MIGRATIONS",
+    "RECEIPT_TYPE",
     "Address",
     "AnchoredText",
     "Assurance",
@@ -109,6 +111,7 @@ __all__ = [
     "read_mapping",
     "read_notice",
     "read_request",
+    "receipts_for",
     "render_message",
     "shipped_mappings",
     "sign_notice",

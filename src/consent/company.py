@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
+from ..did import Resolver
 from ..errors import KonsensError
 from ..records import Actor, Book
 from .ask import ask
@@ -20,9 +21,11 @@ from .decide import decide
 from .decision import Decision
 from .ledger import Ledger
 from .logs import Log, Logs
+from .message import ReceiptsMessage
 from .notice import SignedNotice
 from .own import CompanyKeys, deliver
 from .publish import announce, publish
+from .receipt import receipts_for
 from .receive import Received, receive
 from .record import Record, records_of
 from .request import Reason, SignedRequest
@@ -53,10 +56,11 @@ class Company:
         others: Iterable[Log] = (),
         origin: str = "",
         log_error: KonsensError | None = None,
+        resolver: Resolver | None = None,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
         logs = Logs(home, others, origin=origin, error=log_error)
-        self.ledger = Ledger(book, logs, did=did, contacts=contacts)
+        self.ledger = Ledger(book, logs, did=did, contacts=contacts, resolver=resolver)
         self._random = random
 
     @classmethod
@@ -150,6 +154,17 @@ class Company:
     ) -> Received:
         """Take in what a customer delivered; the same file twice changes nothing."""
         return receive(self.ledger, keys, data, ref=ref, age=age, now=now)
+
+    def receipts(
+        self,
+        keys: CompanyKeys,
+        events: Iterable[str],
+        *,
+        checkpoint: Callable[[], object] | None = None,
+        now: datetime,
+    ) -> tuple[ReceiptsMessage, tuple[str, ...]]:
+        """Return the receipts for a customer's events, and the card ids; see `receipts_for`."""
+        return receipts_for(self.ledger, keys, events, checkpoint=checkpoint, random=self._random, now=now)
 
     def record_use(
         self,

@@ -15,6 +15,7 @@ from typing import Any
 from ..errors import KonsensError
 from .contact import resolve_who, targets_at
 from .decision import Assurance, Decision, Evidence
+from .deep import verify_again
 from .ledger import Ledger, Sight, seconds, when
 from .state import State
 from .tables import Held, Stops
@@ -72,8 +73,6 @@ def decide(
         if code == "ok":
             code = _covers(ledger, held, channel, address, recipient, data, min_assurance)
         if code == "ok" and deep:
-            from .deep import verify_again
-
             verify_again(ledger, held, purpose=purpose, channel=channel)
     except KonsensError as error:
         return asked.answer(error.code, facts=error.facts)

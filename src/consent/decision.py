@@ -118,7 +118,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def checks(self) -> tuple[Check, ...]:
         """What was looked at, up to the first thing that failed."""
-        done = []
+        done: list[Check] = []
         for name, codes in STEPS:
             if self.code in codes:
                 return (*done, Check(name, ok=False, detail=self.reason["en"]))

@@ -163,14 +163,14 @@ class _Table:
     def verdict(self, who: str) -> Verdict:
         """Return what `decide` says of a number or DID."""
         if who.startswith("did:"):
-            ref = self._ref_of.get(who)
-            did, other = who, None if ref is None else f"ref:{ref}"
+            did, ref = who, self._ref_of.get(who)
         else:
-            did, other = self._did_of.get(who), f"ref:{who}"
+            did, ref = self._did_of.get(who, ""), who
+        other = f"ref:{ref}" if ref else ""
         sight = Sight(
-            self._held.get(did) if did else None,
-            self._held.get(other) if other else None,
-            merged(self._stops.get(did or "", _NO_STOPS), self._stops.get(other or "")),
+            self._held.get(did),
+            self._held.get(other),
+            merged(self._stops.get(did, _NO_STOPS), self._stops.get(other)),
             known=False,
         )
         held = newest_word(sight)

@@ -90,7 +90,7 @@ def _used(ledger: Ledger, anchored: AnchoredEvent, digest: str, used_by: str | N
 
 def _check_confirmed(ledger: Ledger, anchored: AnchoredEvent, fact: Fact) -> None:
     matter = anchored.event.event.matter
-    before, _ = ledger.fold_before(fact, str(matter.customer), str(matter.purpose), str(matter.channel))
+    before, _ = ledger.fold_below(fact.index, str(matter.customer), str(matter.purpose), str(matter.channel))
     grant = before.grant
     if grant is not None and (grant.request != fact.request or grant.target != fact.target):
         raise VerificationError("grant.other_confirmation", event=fact.event[:12])

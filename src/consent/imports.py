@@ -172,7 +172,7 @@ def _make_rows(told: Sequence[Told], secrets: bytes, progress: Progress | None) 
     chunks = [(start, told[start : start + CHUNK]) for start in range(0, len(told), CHUNK)]
     rows: list[_Row] = []
     with ThreadPoolExecutor(2) as pool:
-        for part in pool.map(lambda chunk: _make_chunk(*chunk, secrets), chunks):
+        for part in pool.map(lambda chunk: _make_chunk(chunk[0], chunk[1], secrets), chunks):
             rows += part
             if progress:
                 progress(len(rows), len(told))

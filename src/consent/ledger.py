@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from ..did import OfflineResolver, Resolver
 from ..errors import NotFound
 from ..records import Book, Matter
 from .contact import Address, ContactKeys, ref_of
@@ -70,11 +71,14 @@ def when(moment: int | None) -> datetime | None:
 class Ledger:
     """The book, the logs and the contacts of one controller."""
 
-    def __init__(self, book: Book, logs: Logs, *, did: str, contacts: ContactKeys) -> None:
+    def __init__(
+        self, book: Book, logs: Logs, *, did: str, contacts: ContactKeys, resolver: Resolver | None = None
+    ) -> None:
         self.book = book
         self.logs = logs
         self.did = did
         self.contacts = contacts
+        self.resolver = resolver or OfflineResolver()
         self.seen = 0
         self.look_back()
 
@@ -235,6 +239,16 @@ class Ledger:
             facts += [msgspec.msgpack.decode(body, type=Attested).fact for (body,) in rows.fetchall()]
         return facts
 
+    def batch_rows(self, event: str) -> list[tuple[str, str, str, Attested]]:
+        """Return `(customer, purpose, channel, row)` of an import, in the batch's order."""
+        rows = self.db.execute(
+            "SELECT customer, purpose, channel, body FROM attested WHERE batch = ? ORDER BY line", (event,)
+        )
+        return [
+            (customer, purpose, channel, msgspec.msgpack.decode(body, type=Attested))
+            for customer, purpose, channel, body in rows.fetchall()
+        ]
+
     def add_fact(self, fact: Fact, matter: Matter, *, received_at: int) -> None:
         """Keep a fact, inside `book.write()`; the same event again replaces its own row."""
         self.db.execute(
@@ -276,18 +290,19 @@ class Ledger:
         )
         return standing, terms
 
-    def fold_before(
-        self, fact: Fact, customer: str, purpose: str, channel: str
+    def fold_below(
+        self, index: int, customer: str, purpose: str, channel: str, *, following: Sequence[Fact] = ()
     ) -> tuple[Standing, dict[str, Terms]]:
-        """Return where a matter stood when the leaf of `fact` came, whatever arrived since."""
-        facts = [other for other in self.facts(customer, purpose, channel) if other.index < fact.index]
-        relation = [other for other in self.facts(customer) if other.index < fact.index]
+        """Return where a matter stood when the log had `index` entries, whatever arrived since.
+
+        The terms are also those of the facts `following`, for whoever asks whether they may.
+        """
+        facts = [other for other in self.facts(customer, purpose, channel) if other.index < index]
+        relation = [other for other in self.facts(customer) if other.index < index]
         breaks = {
-            seal: broken
-            for seal, broken in self.breaks([*facts, *relation]).items()
-            if broken.index < fact.index
+            seal: broken for seal, broken in self.breaks([*facts, *relation]).items() if broken.index < index
         }
-        terms = self.terms([*facts, fact], purpose)
+        terms = self.terms([*facts, *following], purpose)
         return fold(facts, breaks=breaks, relation=relation, terms=terms, purpose=purpose), terms
 
     def refold(self, customer: str, purpose: str, channel: str) -> Held | None:

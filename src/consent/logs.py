@@ -47,6 +47,9 @@ class Log(Protocol):
     def broken_many(self, seals: Sequence[bytes]) -> dict[bytes, int]:
         """Return seal and index of those among `seals` that are broken."""
 
+    def prove_inclusion(self, index: int) -> str:
+        """Return a tlog-proof of entry `index`, or raise `registry.not_yet_checkpointed`."""
+
     def head_before(self, index: int) -> datetime | None:
         """Return the time of the last head leaf before `index`."""
 

@@ -31,8 +31,8 @@ from ..records import (
     sign_event,
 )
 from ..registry import seal_of
+from .facts import own_fact
 from .ledger import Ledger, seconds
-from .state import Fact
 from .tables import PENDING_INDEX
 
 __all__ = ["CompanyKeys", "deliver", "sign_own"]
@@ -90,27 +90,6 @@ def sign_own(
     fact = own_fact(signed, index=PENDING_INDEX, known=seconds(at))
     ledger.add_fact(fact, matter, received_at=seconds(at))
     return signed
-
-
-def own_fact(signed: SignedEvent, *, index: int, known: int) -> Fact:
-    """Return what decides of an event of the company's own. A courier's word counts from its receipt."""
-    content = signed.event.content
-    received = getattr(content, "received_at", None)
-    return Fact(
-        event=signed.event_hash,
-        type=signed.event.type,
-        by="company",
-        lane=signed.event_hash,
-        seq=signed.event.seq,
-        index=index,
-        since=min(known, seconds(received)) if received else known,
-        known=known,
-        next=signed.event.next,
-        logs=signed.event.logs,
-        ends=getattr(content, "ends", None),
-        scope=getattr(content, "scope", None),
-        assurance="courier",
-    )
 
 
 def deliver(ledger: Ledger, *, now: datetime) -> None:

@@ -29,11 +29,12 @@ from ..records import (
     parse_anchored,
 )
 from .contact import Address, link_ref, store_addresses
+from .facts import customer_fact
 from .grant import check_content
 from .ledger import Ledger, seconds
 from .message import EventsMessage, parse_message
 from .own import CompanyKeys, deliver, sign_own
-from .state import Fact, check_step
+from .state import check_step
 from .target import target_of
 
 __all__ = ["Received", "receive"]
@@ -138,7 +139,9 @@ def _take_in(
     fact = customer_fact(ledger, anchored, known=seconds(now))
     if matter.customer and matter.purpose and matter.channel:
         check_content(ledger, anchored, fact, age=age)
-        before, terms = ledger.fold_before(fact, matter.customer, matter.purpose, matter.channel)
+        before, terms = ledger.fold_below(
+            fact.index, matter.customer, matter.purpose, matter.channel, following=[fact]
+        )
         check_step(before, fact, terms)
     ledger.add_fact(fact, matter, received_at=seconds(now))
     if matter.customer and matter.purpose and matter.channel:
@@ -151,43 +154,11 @@ def _take_in(
             (fact.event, matter.customer, own.event_hash),
         )
         ledger.refold(matter.customer, matter.purpose, matter.channel)
+    elif event.type in ("objected", "restored"):
+        ledger.db.execute(
+            "INSERT OR IGNORE INTO receipt VALUES (?, ?, NULL, NULL, NULL)", (fact.event, matter.customer)
+        )
     return True
-
-
-def customer_fact(ledger: Ledger, anchored: AnchoredEvent, *, known: int) -> Fact:
-    """Return what decides of a customer's event.
-
-    A withdrawal counts from its receipt or from the last moment before its leaf, whichever is earlier;
-    everything else from the head leaf after it, or from the moment at which we read it in our own store.
-    """
-    signed, event, content = anchored.event, anchored.event.event, anchored.event.event.content
-    lane = ledger.book.event(signed.event_hash).lane
-    if event.type in ("withdrawn", "objected"):
-        since = min(known, ledger.shorter_at(anchored.leaf_index))
-    else:
-        after = ledger.logs.home.head_after(anchored.leaf_index)
-        since = min(known, seconds(after)) if after else known
-    previous = ledger.fact_of(event.prev) if event.prev else None
-    until = getattr(content, "until", None)
-    return Fact(
-        event=signed.event_hash,
-        type=event.type,
-        by="customer",
-        lane=lane,
-        seq=event.seq,
-        index=anchored.leaf_index,
-        since=max(since, previous.since) if previous else since,
-        known=known,
-        next=event.next,
-        logs=event.logs,
-        notice=getattr(content, "notice", None),
-        request=getattr(content, "request", None),
-        until=seconds(until) if until else None,
-        target=event.target,
-        data=getattr(content, "data", ()),
-        recipients=getattr(content, "recipients", ()),
-        scope=getattr(content, "scope", None),
-    )
 
 
 def _check_contacts(message: EventsMessage, events: Iterable[AnchoredEvent]) -> list[Address]:

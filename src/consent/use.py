@@ -12,7 +12,7 @@ from datetime import datetime
 import msgspec
 
 from ..encoding import format_time, jcs
-from ..records import Actor, Batch, EventHash, Matter, UseBatch, row_entry
+from ..records import Actor, Batch, Digest, EventHash, Matter, UseBatch, row_entry
 from .decide import decide
 from .decision import Decision
 from .ledger import Ledger, seconds
@@ -101,7 +101,7 @@ def record_uses(
     alone = rows[0] if len(rows) == 1 else None
     content = UseBatch(
         count=batch.count,
-        root=batch.root.hex(),
+        root=Digest(batch.root.hex()),
         campaign=campaign,
         purpose=purpose,
         channel=channel,

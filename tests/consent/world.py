@@ -40,6 +40,7 @@ from konsens.records import (
     target_label,
 )
 from konsens.registry import NoteSigner, Registry, SignerHead, make_seal_leaf, seal_of
+from konsens.strict_json import convert
 
 ORIGIN = "log.muster.example"
 START = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -108,7 +109,7 @@ class World:
 
 
 def message(*events: AnchoredEvent, contacts: tuple[ContactText, ...] = ()) -> bytes:
-    texts = tuple(AnchoredText(**render_anchored(event)) for event in events)
+    texts = tuple(convert(render_anchored(event), AnchoredText) for event in events)
     return render_message(EventsMessage(events=texts, contacts=contacts))
 
 

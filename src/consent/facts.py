@@ -1,0 +1,66 @@
+"""From a verified event to the fact that decides: what of it counts, and since when."""
+
+from __future__ import annotations
+
+from ..records import AnchoredEvent, SignedEvent
+from .ledger import Ledger, seconds
+from .state import Fact
+
+__all__ = ["customer_fact", "own_fact"]
+
+
+def customer_fact(ledger: Ledger, anchored: AnchoredEvent, *, known: int) -> Fact:
+    """Return what decides of a customer's event.
+
+    A withdrawal counts from its receipt or from the last moment before its leaf, whichever is earlier;
+    everything else from the head leaf after it, or from the moment at which we read it in our own store.
+    """
+    signed, event, content = anchored.event, anchored.event.event, anchored.event.event.content
+    lane = ledger.book.event(signed.event_hash).lane
+    if event.type in ("withdrawn", "objected"):
+        since = min(known, ledger.shorter_at(anchored.leaf_index))
+    else:
+        after = ledger.logs.home.head_after(anchored.leaf_index)
+        since = min(known, seconds(after)) if after else known
+    previous = ledger.fact_of(event.prev) if event.prev else None
+    until = getattr(content, "until", None)
+    return Fact(
+        event=signed.event_hash,
+        type=event.type,
+        by="customer",
+        lane=lane,
+        seq=event.seq,
+        index=anchored.leaf_index,
+        since=max(since, previous.since) if previous else since,
+        known=known,
+        next=event.next,
+        logs=event.logs,
+        notice=getattr(content, "notice", None),
+        request=getattr(content, "request", None),
+        until=seconds(until) if until else None,
+        target=event.target,
+        data=getattr(content, "data", ()),
+        recipients=getattr(content, "recipients", ()),
+        scope=getattr(content, "scope", None),
+    )
+
+
+def own_fact(signed: SignedEvent, *, index: int, known: int) -> Fact:
+    """Return what decides of an event of the company's own. A courier's word counts from its receipt."""
+    content = signed.event.content
+    received = getattr(content, "received_at", None)
+    return Fact(
+        event=signed.event_hash,
+        type=signed.event.type,
+        by="company",
+        lane=signed.event_hash,
+        seq=signed.event.seq,
+        index=index,
+        since=min(known, seconds(received)) if received else known,
+        known=known,
+        next=signed.event.next,
+        logs=signed.event.logs,
+        ends=getattr(content, "ends", None),
+        scope=getattr(content, "scope", None),
+        assurance="courier",
+    )
