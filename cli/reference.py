@@ -22,8 +22,8 @@ change their name: `konsens schema COMMAND` prints its schema, and `--json` wrap
 `{"ok", "code", "message", "hint", "data"}`, on failure too.
 
 Exit codes: 0 done · 1 our bug · 2 usage, or input needed · 3 the person said no · 4 locked or wrong
-passphrase · 5 not found · 6 a proof failed · 7 no valid consent · 8 not reachable or not yet provable, so unknown ·
-9 damaged · 10 not trusted · 11 refused by policy · 12 conflict.
+passphrase · 5 not found · 6 a proof failed · 7 no valid consent · 8 not reachable or not yet provable,
+so unknown · 9 damaged · 10 not trusted · 11 refused by policy · 12 conflict.
 
 `FILE` may be `-` for stdin or stdout. `COMPANY` is a DID, or a name that the wallet knows once. `WHO` is a
 customer's DID, or the company's own number for them. Times are `2026-11-22T10:00:00Z`, or a day.

@@ -56,6 +56,11 @@ def read_source() -> tuple[list[Raised], set[str]]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"), str(path))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and CODE.fullmatch(node.value):
                 words.add(node.value)
+            if isinstance(node, ast.JoinedStr) and isinstance(start := node.values[0], ast.Constant):
+                # f"consent.{state}" stands for every code of its topic.
+                words |= {
+                    code for code in ENTRIES if "." in str(start.value) and code.startswith(str(start.value))
+                }
             if not (isinstance(node, ast.Call) and node.args):
                 continue
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
@@ -78,7 +83,8 @@ def placeholders(text: str) -> set[str]:
 
 
 def test_every_code_that_is_raised_has_its_texts() -> None:
-    assert sorted({f"{one.code} ({one.where})" for one in RAISED if one.code not in ENTRIES}) == []
+    lacking = sorted({f"{one.code} ({one.where})" for one in RAISED if one.code not in ENTRIES})
+    assert not lacking, "\n".join(lacking)
 
 
 def test_every_code_is_a_dotted_name() -> None:
@@ -99,11 +105,12 @@ def test_every_sentence_gets_the_facts_that_it_mentions() -> None:
         if one.facts is not None and one.code in ENTRIES
         if (lacking := set().union(*map(placeholders, ENTRIES[one.code].values())) - one.facts)
     ]
-    assert missing == []
+    assert not missing, "\n".join(missing)
 
 
 def test_no_text_is_without_a_use() -> None:
-    assert sorted(ENTRIES.keys() - WORDS) == []
+    unused = sorted(ENTRIES.keys() - WORDS)
+    assert not unused, "\n".join(unused)
 
 
 @pytest.mark.parametrize("topic", TEXTS)
@@ -112,7 +119,8 @@ def test_a_topic_holds_its_own_codes_each_in_all_four_forms(topic: str) -> None:
         assert CODE.fullmatch(code), code
         assert code.partition(".")[0] == topic, code
         assert tuple(entry) == FORMS, f"{code}: the forms are {', '.join(FORMS)}, in this order"
-        assert all(text == text.strip() and text[-1] in ".?!" for text in entry.values()), code
+        assert all(text and text == text.strip() for text in entry.values()), code
+        assert all(entry[language].endswith((".", "?", "!", "}")) for language in ("de", "en")), code
 
 
 @pytest.mark.parametrize("topic", TEXTS)
