@@ -68,8 +68,6 @@ from .content import (
 from .event import (
     Actor,
     Event,
-    Matter,
-    RecordId,
     SignedEvent,
     check_event_signature,
     did_of,
@@ -78,6 +76,7 @@ from .event import (
     sign_event,
 )
 from .lane import Lane, check_may_begin, check_successor
+from .matter import Matter, RecordId
 from .outbox import LogWriter, Outbox, Outgoing, Sent, anchor, break_seal, flush, prepare, prepare_break
 from .seed import (
     GAP_LIMIT,

@@ -2,7 +2,7 @@
 
 >>> from datetime import UTC, datetime
 >>> from konsens.did import LocalSigner, PrivateKey, did_key, kid_of
->>> from konsens.records import Empty, Seal
+>>> from konsens.records import Empty, Matter, Seal
 >>> key = PrivateKey.ed25519(bytes(32))
 >>> me = did_key(key.public)
 >>> event = Event(
@@ -26,10 +26,9 @@ True
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated, Final, Literal, NewType
+from typing import Annotated, Final, Literal
 
 import msgspec
-from msgspec import Meta
 
 from .. import strict_json
 from ..did import PublicKey, Resolver, Signer, check_jws, key_of, parse_jws, sign_jws
@@ -40,24 +39,21 @@ from .content import (
     COUNT,
     HEX,
     UTC_TIME,
-    Code,
     Content,
     Digest,
     EventHash,
     EventType,
-    LaneKind,
     Name,
     Origin,
     Role,
     Seal,
 )
+from .matter import Matter
 
 __all__ = [
     "EVENT_TYP",
     "Actor",
     "Event",
-    "Matter",
-    "RecordId",
     "SignedEvent",
     "check_event_signature",
     "did_of",
@@ -69,50 +65,6 @@ __all__ = [
 EVENT_TYP: Final = "konsens-event+jws"
 MAX_EVENT_BYTES: Final = 1 << 16
 MAX_LOGS: Final = 3
-
-RecordId = NewType("RecordId", str)
-"""The name of a matter: the first 16 bytes of a SHA-256, 32 lower-case hex digits."""
-
-# An imported customer has no DID: `ref:` and the company's number, in the company's own lanes only.
-Customer = Annotated[str, Meta(pattern=r"\A(did:key:z6Mk[1-9A-HJ-NP-Za-km-z]{44}|ref:\S(.{0,198}\S)?)\Z")]
-Controller = Annotated[
-    str, Meta(pattern=r"\Adid:(key:z[1-9A-HJ-NP-Za-km-z]{40,60}|web:[A-Za-z0-9._:%-]{1,255})\Z")
-]
-
-
-class Matter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """What an event is about: a consent (all four), a customer relation, or the company's own doings."""
-
-    controller: Controller
-    customer: Customer | None = None
-    purpose: Code | None = None
-    channel: Code | None = None
-
-    @property
-    def kind(self) -> LaneKind:
-        """Which of the three shapes this matter has; any other is `event.matter`."""
-        match (self.customer is not None, self.purpose is not None, self.channel is not None):
-            case (True, True, True):
-                return "consent"
-            case (True, False, False):
-                return "relation"
-            case (False, False, False):
-                return "own"
-        raise InputError("event.matter")
-
-    @property
-    def record_id(self) -> RecordId:
-        """The name under which a book and a wallet file this matter (docs/formats.md, "Letters")."""
-        return RecordId(sha256(b"konsens/record/v1\n", jcs(msgspec.to_builtins(self)))[:16].hex())
-
-    def roles_of(self, did: str) -> tuple[Role, ...]:
-        """Return the roles of `did` in this matter; somebody who is no party acts as an authority."""
-        roles: list[Role] = []
-        if did == self.customer:
-            roles.append("customer")
-        if did == self.controller:
-            roles.append("company")
-        return tuple(roles) or ("authority",)
 
 
 class Actor(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -189,6 +141,8 @@ def sign_event(event: Event, *, signer: Signer) -> SignedEvent:
     payload = render_event(event)
     checked = _read(payload, did_of(signer.kid))
     text = sign_jws(payload, typ=EVENT_TYP, signer=signer)
+    if len(text) > MAX_EVENT_BYTES:
+        raise InputError("input.too_large", limit=MAX_EVENT_BYTES)
     return SignedEvent(text, _hash_of(text), checked, signer.kid)
 
 

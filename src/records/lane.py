@@ -9,7 +9,7 @@ import msgspec
 from ..errors import Conflict, VerificationError
 from .anchor import AnchoredEvent, LogReader
 from .content import EventHash, Seal
-from .event import Matter
+from .matter import Matter
 
 __all__ = ["Lane", "check_may_begin", "check_successor"]
 

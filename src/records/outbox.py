@@ -114,13 +114,9 @@ def anchor(outgoing: Sequence[Outgoing], *, log: LogWriter, outbox: Outbox) -> l
     """
     if any(item.origin != log.origin for item in outgoing):
         raise VerificationError("anchor.other_log", origin=log.origin)
-    with outbox.write():
-        for item in outgoing:
-            outbox.keep(item)
-    places = {sent.outgoing.leaf: sent.leaf_index for sent in flush(log, outbox)}
     anchored = []
-    for item in outgoing:
-        if (index := places[item.leaf]) is None:
+    for item, index in zip(outgoing, _send(outgoing, log, outbox), strict=True):
+        if index is None:
             raise Conflict("seal.already_broken", seal=item.seal_leaf.seal.hex())
         anchored.append(item.anchored_at(index))
     return anchored
@@ -156,13 +152,19 @@ def break_seal(
     tried at once, up to the gap limit (`anchor.no_free_seal`).
     """
     for number in range(first, first + GAP_LIMIT):
-        outgoing = make(number)
-        with outbox.write():
-            outbox.keep(outgoing)
-        places = {sent.outgoing.leaf: sent.leaf_index for sent in flush(log, outbox)}
-        if (index := places[outgoing.leaf]) is not None:
+        (index,) = _send([make(number)], log, outbox)
+        if index is not None:
             return number, index
     raise Conflict("anchor.no_free_seal", first=first, limit=GAP_LIMIT)
+
+
+def _send(outgoing: Sequence[Outgoing], log: LogWriter, outbox: Outbox) -> list[int | None]:
+    with outbox.write():
+        for item in outgoing:
+            outbox.keep(item)
+    places = {sent.outgoing.leaf: sent.leaf_index for sent in flush(log, outbox)}
+    # Another process may have brought a leaf there meanwhile; asked again, the log says where it lies.
+    return [places[item.leaf] if item.leaf in places else _append(log, [item])[0] for item in outgoing]
 
 
 def _append(log: LogWriter, group: Sequence[Outgoing]) -> Sequence[int | None]:

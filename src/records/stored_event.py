@@ -11,7 +11,8 @@ from ..encoding import sha256
 from ..errors import Damaged, InputError, VerificationError
 from .anchor import AnchoredEvent
 from .content import EventHash, Seal
-from .event import RecordId, SignedEvent, parse_event
+from .event import SignedEvent, parse_event
+from .matter import RecordId
 
 __all__ = ["StoredEvent", "parse_row", "stored_event"]
 

@@ -176,3 +176,14 @@ def test_a_file_that_was_cut_off_is_named(path: Path, size: int) -> None:
     with pytest.raises(KonsensError) as caught:
         read_all(path)
     assert caught.value.code.startswith("book.")
+
+
+def test_damaged_bytes_in_the_message_of_sqlite_do_no_harm(path: Path) -> None:
+    """SQLite names the table whose definition it cannot read, and here the name is no text."""
+    whole, _ = book_in_one_file(path)
+    assert whole.count(b"tablesettingsetting") == 1
+    broken = whole.replace(b"tablesettingsetting", b"table\xff\xfe\xfdtingsetting")
+    path.write_bytes(broken.replace(b"CREATE TABLE setting", b"CREATE TABLX setting"))
+    with pytest.raises(KonsensError) as caught:
+        read_all(path)
+    assert caught.value.code == "book.damaged"

@@ -290,6 +290,14 @@ def test_an_event_has_one_spelling(spelling: Callable[[Members], bytes]) -> None
     assert refused(f"{body}.{b64u_encode(CUSTOMER.sign(body.encode()))}") == "input.not_canonical"
 
 
+def test_an_event_that_nobody_would_take_is_not_signed() -> None:
+    """Its payload is within the limit, its compact form is not."""
+    long = msgspec.structs.replace(GRANT, recipients=("x" * 200,) * 250)
+    with pytest.raises(InputError) as caught:
+        sign_event(event_of(content=long), signer=CUSTOMER)
+    assert caught.value.code == "input.too_large"
+
+
 def test_another_kind_of_message_is_no_event() -> None:
     text = sign_jws(render_event(event_of()), typ="konsens-notice+jws", signer=CUSTOMER)
     assert refused(text) == "jws.typ"

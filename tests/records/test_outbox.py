@@ -38,8 +38,13 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> Iterator[Book]:
-    with Book.create(tmp_path / "book.sqlite") as book:
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "book.sqlite"
+
+
+@pytest.fixture
+def book(path: Path) -> Iterator[Book]:
+    with Book.create(path) as book:
         yield book
 
 
@@ -280,6 +285,29 @@ def test_an_unreachable_log_loses_nothing(book: Book) -> None:
     assert list(book.outstanding(ORIGIN)) == lane
     log = MemoryLog()
     assert [sent.leaf_index for sent in flush(log, book)] == [0, 1]
+
+
+def test_another_process_may_bring_a_leaf_there_first(registry: Registry, book: Book, path: Path) -> None:
+    class Overtaken(Flaky):
+        def outstanding(self, origin: str) -> Sequence[Outgoing]:
+            with Book.open(path) as other:
+                flush(self.log, other)
+            return super().outstanding(origin)
+
+    lane = lane_in_the_making(2)
+    overtaken = Overtaken(registry, book, -1, after=True)
+    assert [event.leaf_index for event in anchor(lane, log=overtaken, outbox=overtaken)] == [0, 1]
+    assert registry.size() == 2
+
+
+def test_two_processes_may_hear_the_same_answer(registry: Registry, book: Book, path: Path) -> None:
+    (outgoing,) = lane_in_the_making(1)
+    with book.write():
+        book.keep(outgoing)
+    (sent,) = flush(registry, book)
+    with Book.open(path) as other, other.write():
+        other.settle(sent)
+    assert [stored.leaf for stored in book.events()] == [outgoing.leaf]
 
 
 def test_a_leaf_is_signed_before_it_is_kept() -> None:
