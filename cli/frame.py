@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -29,7 +30,7 @@ from .answers import Answer
 from .files import check_free, read_input, write_new
 from .home import Home
 from .line import Option, Parameter, parameter, parameters_of
-from .screen import Screen
+from .screen import Screen, clean
 from .secret import from_descriptor, from_file
 from .terminal import Terminal
 
@@ -124,6 +125,23 @@ class Frame:
         """Say something beside the answer, on stderr; silent under `--json`."""
         if not (self.common.json or self.common.jsonl):
             Screen(sys.stderr, plain=self.common.plain).line(text)
+
+    @contextmanager
+    def progress(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Show a bar on stderr while the block runs; what it yields takes how many more are done.
+
+        Only for a person who watches: nothing under `--json`, `--plain`, or where stderr is no terminal.
+        """
+        if self.common.json or self.common.jsonl or self.common.plain or not sys.stderr.isatty():
+            yield lambda _: None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(clean(what), total=total)
+            yield lambda more: bar.advance(task, more)
 
     # Questions
 
