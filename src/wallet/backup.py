@@ -23,9 +23,9 @@ from ..errors import Damaged, InputError, NotFound
 from . import storage
 from .header import MAX_HEADER_BYTES, Cost, Header, Random, parse_header, unlock
 from .sealing import purpose_key
-from .vault import Vault
+from .vault import Records, Vault
 
-__all__ = ["Summary", "create_backup", "restore_backup", "verify_backup"]
+__all__ = ["Summary", "create_backup", "read_backup", "restore_backup", "verify_backup"]
 
 MAGIC = b"konsens/backup@v1\n"
 MAX_BYTES = 1 << 30
@@ -75,6 +75,12 @@ def verify_backup(file: Path, passphrase: str) -> Summary:
     return _read(file, passphrase).summary()
 
 
+def read_backup(file: Path, passphrase: str) -> tuple[Records, Summary]:
+    """Return every record of the backup as (kind, key, JSON), checked like `verify_backup` does."""
+    body = _read(file, passphrase)
+    return [(kind, key, bytes(value)) for kind, key, value in body.records], body.summary()
+
+
 def restore_backup(
     file: Path, passphrase: str, *, path: Path, entropy: Random = os.urandom, cost: Cost | None = None
 ) -> tuple[Vault, Summary]:
@@ -83,10 +89,8 @@ def restore_backup(
     What was backed up may be older than what the registry knows: the records come back exactly as they
     were, and whoever uses them first compares them with the log.
     """
-    body = _read(file, passphrase)
-    records = [(kind, key, bytes(value)) for kind, key, value in body.records]
-    vault = Vault.create(path, passphrase, records=records, entropy=entropy, cost=cost)
-    return vault, body.summary()
+    records, summary = read_backup(file, passphrase)
+    return Vault.create(path, passphrase, records=records, entropy=entropy, cost=cost), summary
 
 
 def _read(file: Path, passphrase: str) -> _Body:

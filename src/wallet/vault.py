@@ -31,11 +31,12 @@ from . import storage
 from .header import MAX_HEADER_BYTES, Cost, Header, Random, make_header, parse_header, unlock
 from .sealing import Sealing
 
-__all__ = ["Kind", "Vault", "has_passphrase"]
+__all__ = ["Kind", "Records", "Vault", "has_passphrase"]
 
 T = TypeVar("T")
 
-_Records = list[tuple[str, str, bytes]]  # (kind, key, JSON)
+Records = list[tuple[str, str, bytes]]
+"""Records as (kind, key, JSON)."""
 _Versions = list[tuple[bytes, bytes]]
 _Rows = list[tuple[Any, ...]]
 
@@ -45,6 +46,10 @@ class Kind(msgspec.Struct, Generic[T], frozen=True):
 
     name: str
     type: type[T]
+
+    def row(self, key: str, value: T) -> tuple[str, str, bytes]:
+        """Return a record as (kind, key, JSON), as `Vault.create` takes it."""
+        return self.name, key, msgspec.json.encode(value)
 
 
 def has_passphrase(path: Path) -> bool:
@@ -172,7 +177,7 @@ class Vault:
         """Return every record of a kind by its key, sorted."""
         return {key: _decode(value, kind) for name, key, value in self.dump() if name == kind.name}
 
-    def dump(self) -> _Records:
+    def dump(self) -> Records:
         """Return every record as (kind, key, JSON), sorted: one consistent moment."""
         with self._snapshot():
             return sorted((kind, key, value) for (kind, key), value in self._rows.items())
@@ -223,7 +228,7 @@ class Vault:
 
     def put(self, kind: Kind[T], key: str, value: T) -> None:
         """Store a record, new or in place of the one before."""
-        self.put_json(kind.name, key, msgspec.json.encode(value))
+        self.put_json(*kind.row(key, value))
 
     def put_json(self, kind: str, key: str, value: bytes) -> None:
         """Store a record that is JSON already, as `dump` gave it."""

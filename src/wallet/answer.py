@@ -1,0 +1,126 @@
+"""Answering a request: what a grant, a refusal and a "not now" have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+
+from ..consent.act import Place, open_relation
+from ..encoding import format_time
+from ..errors import Conflict
+from ..records import EventType, Matter, SignedEvent
+from .consents import Consents
+from .kinds import COMPANY, IDENTITY, NOTICE, REQUEST, Act, Company, Identity, KnownNotice, KnownRequest
+from .plan import Desk, Plan
+from .show import Shown, logs_for
+from .wallet import Wallet
+
+__all__ = ["Answer", "Answering"]
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """An answer to a request, planned: with which DID, about which matters, and what would be signed.
+
+    `before` has what was signed in answer to the same request already; it is delivered again.
+    """
+
+    identity: Identity
+    matters: tuple[Matter, ...]
+    plan: Plan
+    before: tuple[Act, ...]
+
+
+class Answering:
+    """One request, the pairwise DID that answers it, and the desk where the events are made."""
+
+    def __init__(self, wallet: Wallet, shown: Shown, *, at: datetime) -> None:
+        self.wallet = wallet
+        self.shown = shown
+        self.at = at
+        self.logs = logs_for(shown)
+        self.identity = self._identity()
+        self.signer = wallet.signer(self.identity)
+        self.consents = Consents.of(wallet, self.identity)
+        self._desk = Desk(wallet)
+        self._before: list[Act] = []
+
+    def matter(self, purpose: str, channel: str) -> Matter:
+        """Return what an answer to one offer is about."""
+        return Matter(
+            customer=self.identity.did, controller=self.shown.company, purpose=purpose, channel=channel
+        )
+
+    def sign(
+        self,
+        matter: Matter,
+        kind: EventType,
+        make: Callable[[int, Place], SignedEvent],
+        *,
+        address: tuple[str, str] | None = None,
+    ) -> None:
+        """Make one event of the answer, unless the same request was answered so before.
+
+        Raises `wallet.answered_before` if that answer was followed by another act: a new one needs a new
+        request.
+        """
+        lane = self._desk.lane_of(self.identity, matter)
+        for act, signed in lane.texts if lane else ():
+            if signed.event.type == kind and _request_of(signed) == self.shown.read.signed.hash:
+                if lane and lane.open > act.seq + 1:
+                    raise Conflict("wallet.answered_before", purpose=matter.purpose, channel=matter.channel)
+                self._before.append(act)
+                return
+        self._open_relation()
+        self._desk.sign(self.identity, matter, self.logs, make, address=address)
+
+    def answer(self, *matters: Matter) -> Answer:
+        """Return what was made, with what the wallet remembers of the company from now on."""
+        plan = self._desk.plan(*self._remember())
+        return Answer(self.identity, matters, plan, tuple(self._before))
+
+    def _identity(self) -> Identity:
+        """Return the pairwise DID that the request names, or the one for the company, or a new one."""
+        company, named = self.shown.company, self.shown.read.signed.request.customer
+        if named is not None and (identity := self.wallet.identity_of(named)):
+            return msgspec.structs.replace(identity, company=company)
+        return self.wallet.identity_for(company) or self.wallet.next_identity(company, at=self.at)
+
+    def _open_relation(self) -> None:
+        """Open the relation lane if there is none: its stop seal is what one objection breaks.
+
+        One that another device opened serves too, though its events are not here.
+        """
+        relation = Matter(customer=self.identity.did, controller=self.shown.company)
+        lanes = self._desk.lanes(self.identity)
+        lane = self._desk.lane_of(self.identity, relation) or lanes.get(0)
+        if lane is None or lane.ended_by_us:
+            self._desk.sign(
+                self.identity,
+                relation,
+                self.logs,
+                lambda _, place: open_relation(place, at=self.at, signer=self.signer),
+            )
+
+    def _remember(self) -> list[tuple[str, str, bytes]]:
+        read, at = self.shown.read, format_time(self.at)
+        request, known = read.signed, self.wallet.vault.get(COMPANY, self.shown.company)
+        company = Company(
+            did=self.shown.company,
+            name=self.shown.notice.controller.name,
+            document=read.message.company,
+            key_history=read.message.key_history,
+            first_contact_at=known.first_contact_at if known else at,
+        )
+        return [
+            IDENTITY.row(str(self.identity.number), self.identity),
+            COMPANY.row(company.did, company),
+            NOTICE.row(read.notice.hash, KnownNotice(read.notice.jws)),
+            REQUEST.row(request.hash, KnownRequest(request.jws, company.did, request.request.expires_at)),
+        ]
+
+
+def _request_of(signed: SignedEvent) -> str | None:
+    found: str | None = getattr(signed.event.content, "request", None)
+    return found

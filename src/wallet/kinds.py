@@ -1,0 +1,178 @@
+"""What a wallet keeps in its vault, one typed record per kind."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from ..records import Outgoing, Seed, SignedEvent, parse_event
+from .vault import Kind
+
+__all__ = [
+    "ACT",
+    "CARD",
+    "COMPANY",
+    "COMPANY_EVENT",
+    "IDENTITY",
+    "LOG",
+    "NOTICE",
+    "PROFILE",
+    "REQUEST",
+    "SEED",
+    "USE",
+    "Act",
+    "Card",
+    "Company",
+    "CompanyEvent",
+    "Identity",
+    "KnownLog",
+    "KnownNotice",
+    "KnownRequest",
+    "Profile",
+    "StoredSeed",
+    "Use",
+]
+
+
+class StoredSeed(msgspec.Struct, frozen=True):
+    """The 64 bytes from which every key follows."""
+
+    raw: bytes
+
+    @property
+    def seed(self) -> Seed:
+        """The seed itself."""
+        return Seed.from_bytes(self.raw)
+
+    def __repr__(self) -> str:
+        return "StoredSeed(***)"
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """The wallet as a whole. `unscanned`: restored, and not yet compared with the logs: it may only read."""
+
+    name: str | None
+    created_at: str
+    unscanned: bool = False
+
+
+class KnownLog(msgspec.Struct, frozen=True):
+    """A log with its pinned key, and where its folder lies on this machine."""
+
+    origin: str
+    vkey: str
+    folder: str | None = None
+    place: dict[str, Any] | None = None  # `konsens.registry.folder.Place`
+    rank: int = 0  # the home is the lowest
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """A pairwise DID: number `c` of the seed, and the company it is for, if it is for one already."""
+
+    number: int
+    did: str
+    company: str | None
+    created_at: str
+
+
+class Company(msgspec.Struct, frozen=True):
+    """A company as it introduced itself at first contact; whatever it shows later must follow from this."""
+
+    did: str
+    name: str
+    document: dict[str, Any]
+    key_history: dict[str, Any] | None
+    first_contact_at: str
+
+
+class Act(msgspec.Struct, frozen=True, kw_only=True):
+    """One leaf of this wallet: an event, or a bare break, which has neither `event` nor `salt`.
+
+    `order` counts the leaves of this wallet, `company`, `lane` and `seq` say by which keys it was made.
+    `leaf_index` is None until the log has told it. `address` is what `target` stands for.
+    """
+
+    order: int
+    company: int
+    lane: int
+    seq: int
+    origin: str
+    leaf: bytes
+    event: str | None = None
+    salt: bytes | None = None
+    address: tuple[str, str] | None = None
+    leaf_index: int | None = None
+
+    @property
+    def key(self) -> str:
+        """The name in the vault: a key serves once in a log."""
+        return f"{self.company}/{self.lane}/{self.seq}/{self.origin}"
+
+    @property
+    def signed(self) -> SignedEvent | None:
+        """The event, or None for a bare break."""
+        return None if self.event is None else parse_event(self.event)
+
+    @property
+    def outgoing(self) -> Outgoing:
+        """The leaf as it goes to the log."""
+        return Outgoing(self.origin, self.leaf, self.signed, self.salt)
+
+
+class CompanyEvent(msgspec.Struct, frozen=True):
+    """An event of the company's, as a receipt brought it: the customer holds the company's next seal too."""
+
+    event: str
+    salt: bytes
+    leaf: bytes
+    origin: str
+    leaf_index: int
+    proof: str | None
+
+
+class KnownNotice(msgspec.Struct, frozen=True):
+    """The exact words that were shown, as the company signed them."""
+
+    jws: str
+
+
+class KnownRequest(msgspec.Struct, frozen=True):
+    """A request that was answered, and how many seconds since 1970 it expires."""
+
+    jws: str
+    company: str
+    expires_at: str
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True):
+    """A credential or receipt, for which pairwise DID it was issued, and which events a receipt confirms."""
+
+    credential: str
+    kind: Literal["credential", "receipt"]
+    identity: int
+    added_at: str
+    events: tuple[str, ...] = ()
+
+
+class Use(msgspec.Struct, frozen=True, kw_only=True):
+    """What was shown to whom."""
+
+    question: str
+    to: str
+    card: str
+    shown: tuple[str, ...]
+    at: str
+
+
+SEED = Kind("seed", StoredSeed)
+PROFILE = Kind("profile", Profile)
+LOG = Kind("log", KnownLog)
+IDENTITY = Kind("identity", Identity)
+COMPANY = Kind("company", Company)
+ACT = Kind("act", Act)
+COMPANY_EVENT = Kind("company-event", CompanyEvent)
+NOTICE = Kind("notice", KnownNotice)
+REQUEST = Kind("request", KnownRequest)
+CARD = Kind("card", Card)
+USE = Kind("use", Use)

@@ -1,0 +1,151 @@
+"""The logs that a wallet knows, each with its pinned key and the place of its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from ..errors import InputError, KonsensError, NotTrusted, Unavailable
+from ..registry import SealLeaf, SignedCheckpoint, VerifierKey, render_vkey
+from ..registry.folder import Place, Registry
+from .kinds import KnownLog
+from .scan import Where
+
+__all__ = ["Log", "Logs", "OpenLog", "first_contact", "open_folder"]
+
+
+class Log(Protocol):
+    """What a wallet asks of a log (`konsens.registry.Registry` has it)."""
+
+    @property
+    def origin(self) -> str:
+        """The name of the log."""
+
+    @property
+    def vkey(self) -> VerifierKey:
+        """The key that its checkpoints are signed with."""
+
+    def append(self, leaves: Sequence[SealLeaf]) -> list[int]:
+        """Append all leaves or none; identical bytes again get their old index."""
+
+    def entry(self, index: int) -> bytes:
+        """Return the bytes of entry `index`."""
+
+    def find(self, seal: bytes) -> int | None:
+        """Return the index of the leaf that broke `seal`, also beyond the last checkpoint."""
+
+    def broken_many(self, seals: Sequence[bytes]) -> dict[bytes, int]:
+        """Return seal and index of those among `seals` that are broken."""
+
+    def head_before(self, index: int) -> datetime | None:
+        """Return the time of the last head leaf before `index`."""
+
+    def checkpoint(self) -> SignedCheckpoint | None:
+        """Return the newest published checkpoint."""
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether this is not the store that the wallet knows: it says nothing about now."""
+
+
+OpenLog = Callable[[KnownLog], Log]
+
+
+def open_folder(known: KnownLog) -> Log:
+    """Open the folder of a log at its recorded place."""
+    if known.folder is None:
+        raise Unavailable("wallet.log_unreachable", origin=known.origin, problem="wallet.no_folder")
+    place = None if known.place is None else msgspec.convert(known.place, Place)
+    return Registry.open(Path(known.folder), place=place)
+
+
+def first_contact(folders: Sequence[Path]) -> list[KnownLog]:
+    """Return what a wallet pins of the logs in `folders`: origin, key, place; the first one is its home."""
+    logs: dict[str, KnownLog] = {}
+    for rank, folder in enumerate(folders):
+        with Registry.open(folder) as log:
+            place, vkey = msgspec.to_builtins(log.place), render_vkey(log.vkey)
+            known = KnownLog(log.origin, vkey, str(folder.absolute()), place, rank)
+        if known.origin in logs:
+            raise InputError("wallet.same_log_twice", origin=known.origin)
+        logs[known.origin] = known
+    return list(logs.values())
+
+
+class Logs:
+    """The logs by origin, home first. Each is opened when it is first asked.
+
+    A log that cannot be read is no log for the moment: `named` says why, searches go on in the others, and
+    only when none is left they raise too.
+    """
+
+    def __init__(self, known: Iterable[KnownLog], *, open_log: OpenLog = open_folder) -> None:
+        self._known = {log.origin: log for log in sorted(known, key=lambda log: (log.rank, log.origin))}
+        self.open_log = open_log
+        self._open: dict[str, Log] = {}
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The names of all known logs, home first."""
+        return tuple(self._known)
+
+    @property
+    def vkeys(self) -> Mapping[str, str]:
+        """The pinned keys by origin."""
+        return {origin: log.vkey for origin, log in self._known.items()}
+
+    def named(self, origin: str) -> Log:
+        """Return an open log, or raise `wallet.log_unreachable` or `registry.other_key`."""
+        if origin not in self._open:
+            known = self._known.get(origin)
+            if known is None:
+                raise Unavailable("wallet.log_unreachable", origin=origin, problem="wallet.unknown_log")
+            log = _opened(known, self.open_log)
+            if render_vkey(log.vkey) != known.vkey:  # the key's name is the origin
+                raise NotTrusted("registry.other_key", origin=origin)
+            self._open[origin] = log
+        return self._open[origin]
+
+    def reachable(self, origins: Iterable[str] | None = None) -> list[Log]:
+        """Return those of the named logs that can be read, or raise what keeps the first one from it."""
+        found, first_error = [], None
+        for origin in self.origins if origins is None else origins:
+            try:
+                found.append(self.named(origin))
+            except Unavailable as error:
+                first_error = first_error or error
+        if not found:
+            raise first_error or Unavailable("wallet.no_log")
+        return found
+
+    @property
+    def current(self) -> bool:
+        """Whether every log can be read, and none is a copy."""
+        logs = self.reachable()
+        return len(logs) == len(self._known) and not any(log.is_copy for log in logs)
+
+    def broken_many(self, seals: list[bytes]) -> dict[bytes, Where]:
+        """Return where those among `seals` that are broken were broken; home is asked first."""
+        found: dict[bytes, Where] = {}
+        for log in self.reachable():
+            for seal, index in log.broken_many(seals).items():
+                found.setdefault(seal, (log.origin, index))
+        return found
+
+    def entry(self, where: Where) -> bytes:
+        """Return the bytes of a leaf."""
+        origin, index = where
+        return self.named(origin).entry(index)
+
+
+def _opened(known: KnownLog, open_log: OpenLog) -> Log:
+    try:
+        return open_log(known)
+    except KonsensError as error:
+        if error.code == "registry.copy" or isinstance(error, NotTrusted):
+            raise
+        raise Unavailable("wallet.log_unreachable", origin=known.origin, problem=error.code) from error

@@ -1,0 +1,229 @@
+"""What a verb would do, and doing it: sign in memory, store the leaves, append them, take note of the answer.
+
+- Planning writes nothing: a plan can be shown, thrown away, or carried out.
+- Carried out, every leaf is stored before it leaves the wallet, and leaves that an earlier act left behind go
+  first. After any interruption the next act brings the same bytes to the same place.
+- A plan that no longer fits (another program or device acted meanwhile) is refused whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import msgspec
+
+from ..consent.act import Place
+from ..errors import Conflict, Damaged, KonsensError, Unavailable
+from ..records import (
+    Matter,
+    Outgoing,
+    Sent,
+    SignedEvent,
+    bare_label,
+    event_salt,
+    flush,
+    prepare,
+    prepare_break,
+    record_label,
+    seal_label,
+)
+from .kinds import ACT, Act, Identity
+from .lanes import Lane
+from .scan import seal_at
+from .wallet import Wallet
+
+__all__ = ["Desk", "Plan", "carry_out", "send_outstanding"]
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """The leaves that would be made, in their order, and what the wallet would remember besides.
+
+    `first` are bare breaks of lanes that we lost sight of; only when they are in the log, `acts` follow.
+    `basis` names the acts that the wallet had when the plan was made.
+    """
+
+    acts: tuple[Act, ...]
+    first: tuple[Act, ...] = ()
+    remember: tuple[tuple[str, str, bytes], ...] = ()
+    basis: frozenset[str] = frozenset()
+
+    @property
+    def events(self) -> tuple[SignedEvent, ...]:
+        """The events that would be signed."""
+        return tuple(signed for act in self.acts if (signed := act.signed))
+
+
+class Desk:
+    """Where the leaves of one plan are made, in memory."""
+
+    def __init__(self, wallet: Wallet) -> None:
+        self.wallet = wallet
+        self.known = wallet.acts()
+        self.acts: list[Act] = []
+        self.first: list[Act] = []
+        self._lanes: dict[int, dict[int, Lane]] = {}
+
+    def plan(self, *remember: tuple[str, str, bytes]) -> Plan:
+        """Return what was made here."""
+        basis = frozenset(act.key for act in self.known)
+        return Plan(acts=tuple(self.acts), first=tuple(self.first), remember=remember, basis=basis)
+
+    def lanes(self, identity: Identity) -> dict[int, Lane]:
+        """Return the lanes with one company by number, with what was made here."""
+        if identity.number not in self._lanes:
+            self._lanes[identity.number] = self.wallet.lanes(identity)
+        return self._lanes[identity.number]
+
+    def lane_of(self, identity: Identity, matter: Matter) -> Lane | None:
+        """Return the newest lane about this matter, or None."""
+        lanes = reversed(self.lanes(identity).values())
+        return next((lane for lane in lanes if lane.matter == matter), None)
+
+    def sign(
+        self,
+        identity: Identity,
+        matter: Matter,
+        logs: tuple[str, ...],
+        make: Callable[[int, Place], SignedEvent],
+        *,
+        address: tuple[str, str] | None = None,
+    ) -> SignedEvent:
+        """Make the next event about a matter, in its lane or as the first of a new one.
+
+        `make` gets the number of the lane and the event's place, and signs.
+        """
+        seed, company, lane = self.wallet.seed, identity.number, self._lane_for(identity, matter)
+        place = Place(
+            matter=matter,
+            seq=lane.open,
+            prev=lane.events[-1].event_hash if lane.events else None,
+            seal=seal_at(seed, company, lane.number, lane.open).hex(),
+            next=seal_at(seed, company, lane.number, lane.open + 1).hex(),
+            logs=logs,
+        )
+        event = make(lane.number, place)
+        salt = event_salt(seed.derive(record_label(company, lane.number)), lane.open, event.event_hash)
+        key = seed.derive(seal_label(company, lane.number, lane.open))
+        self._add(identity, lane, prepare(event, salt=salt, seal_key=key), self.acts, address)
+        return event
+
+    def break_open_seal(self, identity: Identity, lane: Lane, *, origin: str) -> Act:
+        """Make a bare break of a lane's open seal, in the named log: it needs nothing but the seed."""
+        return self._break(identity, lane, origin, self.acts)
+
+    def _lane_for(self, identity: Identity, matter: Matter) -> Lane:
+        """Return the lane in which the next event about a matter goes.
+
+        That is the newest one, if this wallet has all of it. Else a new one, and before it the open seal of
+        the one that we lost sight of is broken: while it holds, a second lane would be void
+        (`lane.duplicate`).
+        """
+        lane = self.lane_of(identity, matter)
+        if lane is not None:
+            if lane.lost:
+                raise Damaged("wallet.lost_leaf", origin=lane.origin)
+            if lane.whole:
+                return lane
+            if not lane.ended_by_us and lane.origin:
+                self._break(identity, lane, lane.origin, self.first)
+        lanes = self.lanes(identity)
+        relation = matter.kind == "relation" and 0 not in lanes
+        return Lane(0 if relation else max(lanes, default=0) + 1, (), None)
+
+    def _break(self, identity: Identity, lane: Lane, origin: str, to: list[Act]) -> Act:
+        seed, numbers = self.wallet.seed, (identity.number, lane.number, lane.open)
+        outgoing = prepare_break(
+            seed.derive(bare_label(*numbers)), seal_key=seed.derive(seal_label(*numbers)), origin=origin
+        )
+        return self._add(identity, lane, outgoing, to)
+
+    def _add(
+        self,
+        identity: Identity,
+        lane: Lane,
+        outgoing: Outgoing,
+        to: list[Act],
+        address: tuple[str, str] | None = None,
+    ) -> Act:
+        order = max((act.order for act in self.known), default=-1) + 1 + len(self.first) + len(self.acts)
+        act = Act(
+            order=order,
+            company=identity.number,
+            lane=lane.number,
+            seq=lane.open,
+            origin=outgoing.origin,
+            leaf=outgoing.leaf,
+            event=outgoing.event.text if outgoing.event else None,
+            salt=outgoing.salt,
+            address=address,
+        )
+        to.append(act)
+        self.lanes(identity)[lane.number] = Lane(lane.number, (*lane.acts, act), lane.found)
+        return act
+
+
+class _Outbox:
+    """The vault as the place where leaves wait (`konsens.records.Outbox`)."""
+
+    def __init__(self, wallet: Wallet) -> None:
+        self._vault = wallet.vault
+        self._wallet = wallet
+
+    @contextmanager
+    def write(self) -> Iterator[None]:
+        with self._vault.write():
+            yield
+
+    def keep(self, outgoing: Outgoing) -> None:
+        """Nothing to do: `carry_out` keeps acts, which say more than their leaves."""
+
+    def outstanding(self, origin: str) -> Sequence[Outgoing]:
+        return [
+            act.outgoing for act in self._wallet.acts() if act.origin == origin and act.leaf_index is None
+        ]
+
+    def settle(self, sent: Sent) -> None:
+        act = next(act for act in self._wallet.acts() if act.leaf == sent.outgoing.leaf)
+        if sent.leaf_index is None:
+            # Another device used the key first: what was signed here never happened.
+            self._vault.delete(ACT, act.key)
+        else:
+            self._vault.put(ACT, act.key, msgspec.structs.replace(act, leaf_index=sent.leaf_index))
+
+
+def carry_out(wallet: Wallet, plan: Plan) -> list[Act]:
+    """Store the plan's leaves, append them, and return the acts with their places.
+
+    Raises `wallet.changed_meanwhile` if another program acted since the plan was made, and
+    `wallet.used_elsewhere` if another device used one of its keys first: that act never happened. Where a
+    log cannot be reached in between, `wallet.log_unreachable`: the leaves are stored, and the next act
+    sends them.
+    """
+    with wallet.acting():
+        send_outstanding(wallet)
+        if {act.key for act in wallet.acts()} != plan.basis:
+            raise Conflict("wallet.changed_meanwhile")
+        for stage in (plan.first, plan.acts):
+            with wallet.vault.write():
+                for act in stage:
+                    wallet.vault.put(ACT, act.key, act)
+                for kind, key, value in plan.remember if stage is plan.acts else ():
+                    wallet.vault.put_json(kind, key, value)
+            send_outstanding(wallet)
+            sent = [wallet.vault.get(ACT, act.key) for act in stage]
+            if None in sent:
+                raise Conflict("wallet.used_elsewhere")
+        return [act for act in sent if act is not None]
+
+
+def send_outstanding(wallet: Wallet) -> None:
+    """Append every leaf that is still on its way, in the order in which they were made, lane by lane."""
+    waiting = dict.fromkeys(act.origin for act in wallet.acts() if act.leaf_index is None)
+    for origin in waiting:
+        try:
+            flush(wallet.logs.named(origin), _Outbox(wallet))
+        except KonsensError as error:
+            if error.code.startswith(("wallet.", "registry.copy")):
+                raise
+            raise Unavailable("wallet.log_unreachable", origin=origin, problem=error.code) from error

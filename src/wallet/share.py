@@ -1,0 +1,102 @@
+"""Sharing: answering a company's question with as little of a card as answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+import msgspec
+
+from ..consent.introduction import check_introduction
+from ..credentials import (
+    AnswerMessage,
+    Choice,
+    Question,
+    answer,
+    check_question,
+    choose,
+    parse_question,
+    render_path,
+)
+from ..did import PublicKey, Signer
+from ..encoding import format_time
+from ..errors import NotFound
+from .cards import find_card, held_cards
+from .kinds import USE, Use
+from .wallet import Wallet
+
+__all__ = ["Sharing", "plan_sharing", "share"]
+
+
+class Sharing(msgspec.Struct, frozen=True):
+    """What would be shown to whom: `shown` and `withheld` are claim paths."""
+
+    question: Question
+    choices: tuple[Choice, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def cards(self) -> tuple[str, ...]:
+        """The cards that would be used."""
+        return tuple(dict.fromkeys(choice.held.card for choice in self.choices))
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The claims that leave the wallet."""
+        return tuple(render_path(path) for choice in self.choices for path in choice.shown)
+
+    @property
+    def withheld(self) -> tuple[str, ...]:
+        """The claims of the same cards that stay."""
+        return tuple(render_path(path) for choice in self.choices for path in choice.withheld)
+
+
+def plan_sharing(
+    wallet: Wallet,
+    data: bytes | str,
+    *,
+    at: datetime,
+    card: str | None = None,
+    only: Collection[str] | None = None,
+) -> Sharing:
+    """Check a `konsens/question` and choose what answers it, from `card` if one is named.
+
+    Nothing is written. Raises what is wrong with the question or its sender (`company.key_changed`,
+    `question.…`), `dcql.no_match` if no card answers it, and `dcql.only` if `only` withholds what it takes.
+    """
+    unverified = parse_question(data)
+    company, message = unverified.unverified.company, unverified.message
+    introduced = check_introduction(
+        message.company, message.key_history, did=company, pinned=wallet.pinned(company)
+    )
+    key = introduced.key(unverified.kid, unverified.unverified.at)
+    question = check_question(unverified, key=key, at=at)
+    cards = held_cards(wallet)
+    if card is not None:
+        named = find_card(wallet, card)
+        cards = [held for held in cards if held.card == named]
+    choices = choose(question.dcql, cards, at=at, only=only or None)
+    return Sharing(question, choices, introduced.warnings)
+
+
+def share(wallet: Wallet, sharing: Sharing, *, at: datetime) -> AnswerMessage:
+    """Sign what was planned, and keep a note of it; the note is durable before the answer can leave."""
+
+    def signer_for(holder: PublicKey) -> Signer:
+        for identity in wallet.identities():
+            if wallet.public_key(identity) == holder:
+                return wallet.signer(identity)
+        raise NotFound("wallet.card_unknown", card=sharing.cards[0])
+
+    message = answer(sharing.question, sharing.choices, signer_for=signer_for, at=at)
+    with wallet.vault.write():
+        for choice in sharing.choices:
+            use = Use(
+                question=sharing.question.id,
+                to=sharing.question.company,
+                card=choice.held.card,
+                shown=tuple(render_path(path) for path in choice.shown),
+                at=format_time(at),
+            )
+            wallet.vault.put(USE, f"{use.question}/{choice.query.id}/{use.card}", use)
+    return message

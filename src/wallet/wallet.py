@@ -1,0 +1,284 @@
+"""The wallet: an open vault, the seed in it, and the logs it knows. The verbs lie beside it, a file each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from ..consent.introduction import Pinned
+from ..consent.notice import Notice, parse_notice
+from ..did import (
+    KeyHistory,
+    LocalSigner,
+    OfflineResolver,
+    PinnedResolver,
+    PrivateKey,
+    PublicKey,
+    Resolver,
+    did_key,
+    kid_of,
+    parse_document,
+    parse_jws,
+)
+from ..encoding import format_time, jcs
+from ..errors import Conflict, Damaged, InputError, NotFound
+from ..records import GAP_LIMIT, Seed, did_label
+from ..registry import parse_vkey
+from ..registry.folder import Remembered, check_holds_all
+from .header import Cost, Random
+from .kinds import (
+    ACT,
+    COMPANY,
+    IDENTITY,
+    LOG,
+    NOTICE,
+    PROFILE,
+    SEED,
+    Act,
+    Company,
+    Identity,
+    KnownLog,
+    Profile,
+    StoredSeed,
+)
+from .lanes import Lane, lanes_of
+from .logs import Logs, OpenLog, first_contact, open_folder
+from .scan import Found, scan, scan_company
+from .vault import Vault
+
+__all__ = ["Wallet"]
+
+
+class Wallet:
+    """What belongs to one person.
+
+    - Nothing here asks or prints; a verb first plans (it writes and sends nothing), then is carried out.
+    - A leaf is stored before it leaves, and every act first sends what an earlier one left behind.
+    - A restored wallet may only read until it has been compared with the logs (`rescan`).
+    """
+
+    def __init__(
+        self, vault: Vault, *, folders: Sequence[Path] = (), open_log: OpenLog = open_folder
+    ) -> None:
+        self.vault = vault
+        stored = vault.get(SEED, "seed")
+        profile = vault.get(PROFILE, "profile")
+        if stored is None or profile is None:
+            raise Damaged("wallet.no_seed")
+        self.seed: Seed = stored.seed
+        self.profile: Profile = profile
+        self.logs = Logs(_in_folders(vault.list(LOG), folders), open_log=open_log)
+
+    # --- making and opening
+
+    @classmethod
+    def create(
+        cls,
+        path: Path,
+        passphrase: str,
+        *,
+        seed: Seed,
+        at: datetime,
+        folders: Sequence[Path] = (),
+        numbers: Iterable[int] = (0,),
+        name: str | None = None,
+        entropy: Random = os.urandom,
+        cost: Cost | None = None,
+    ) -> Wallet:
+        """Create a wallet of `seed` with the pairwise DIDs `numbers`.
+
+        It knows the logs in `folders`, the first of which is its home. The file appears whole or not at all.
+        """
+        stamp = format_time(at)
+        records = [
+            SEED.row("seed", StoredSeed(seed.raw)),
+            PROFILE.row("profile", Profile(name=name, created_at=stamp)),
+            *(LOG.row(log.origin, log) for log in first_contact(folders)),
+        ]
+        for number in numbers:
+            identity = Identity(number, did_of_number(seed, number), None, stamp)
+            records.append(IDENTITY.row(str(number), identity))
+        return cls(Vault.create(path, passphrase, records=records, entropy=entropy, cost=cost))
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        passphrase: str,
+        *,
+        folders: Sequence[Path] = (),
+        open_log: OpenLog = open_folder,
+        entropy: Random = os.urandom,
+    ) -> Wallet:
+        """Open the wallet at `path`; `folders` stand for this time in the place of those that it recorded."""
+        vault = Vault.open(path, passphrase, entropy=entropy)
+        try:
+            return cls(vault, folders=folders, open_log=open_log)
+        except BaseException:
+            vault.close()
+            raise
+
+    def __enter__(self) -> Wallet:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.vault.close()
+
+    @contextmanager
+    def acting(self) -> Iterator[None]:
+        """Be the only one who acts for this wallet; a restored one is compared with the logs first."""
+        with self.vault.lock():
+            if self.profile.unscanned:
+                self.rescan()
+            yield
+
+    def rescan(self) -> dict[int, dict[int, Found]]:
+        """Look for everything that the seed has done, and keep the identities that were not known here.
+
+        Returns the lanes in the logs by company and number. Raises `wallet.log_unreachable` if there is no
+        log to ask; a restored wallet then stays one that may only read.
+        """
+        found = scan(self.seed, self.logs)
+        with self.vault.write():
+            known = {identity.number for identity in self.identities()}
+            for number in found.keys() - known:
+                identity = Identity(number, did_of_number(self.seed, number), None, self.profile.created_at)
+                self.vault.put(IDENTITY, str(number), identity)
+            self.profile = msgspec.structs.replace(self.profile, unscanned=False)
+            self.vault.put(PROFILE, "profile", self.profile)
+        return found
+
+    # --- identities and companies
+
+    def identities(self) -> list[Identity]:
+        """Return every pairwise DID, in the order of their numbers."""
+        return sorted(self.vault.list(IDENTITY).values(), key=lambda identity: identity.number)
+
+    def identity_for(self, company: str) -> Identity | None:
+        """Return the pairwise DID for the company with this DID, or None; the newest, if it had several."""
+        return next((one for one in reversed(self.identities()) if one.company == company), None)
+
+    def identity_of(self, did: str) -> Identity | None:
+        """Return which of ours a DID is, or None."""
+        return next((one for one in self.identities() if one.did == did), None)
+
+    def next_identity(self, company: str | None, *, at: datetime) -> Identity:
+        """Return a pairwise DID that was never used, neither here nor, as the logs tell, elsewhere."""
+        taken = {identity.number for identity in self.identities()}
+        number = max(taken, default=-1) + 1
+        while scan_company(self.seed, number, self.logs):
+            number += 1
+        if number > max(taken, default=-1) + GAP_LIMIT:
+            raise Conflict("wallet.too_many_unknown", limit=GAP_LIMIT)
+        return Identity(number, did_of_number(self.seed, number), company, format_time(at))
+
+    def new_identity(self, company: str | None = None, *, at: datetime) -> Identity:
+        """Make a pairwise DID and keep it, so that it can be handed to a company before the first request."""
+        with self.acting():
+            if company is not None and (known := self.identity_for(company)):
+                return known
+            identity = self.next_identity(company, at=at)
+            self.vault.put(IDENTITY, str(identity.number), identity)
+        return identity
+
+    def companies(self) -> list[Company]:
+        """Return every company that this wallet has dealt with, by name."""
+        return sorted(self.vault.list(COMPANY).values(), key=lambda company: (company.name, company.did))
+
+    def find_company(self, name: str) -> Company:
+        """Return the company with this DID or name; `wallet.company_unknown`, `wallet.company_ambiguous`."""
+        known = self.companies()
+        found = [one for one in known if one.did == name] or [one for one in known if one.name == name]
+        if not found:
+            raise NotFound("wallet.company_unknown", company=name)
+        if len(found) > 1:
+            raise InputError("wallet.company_ambiguous", company=name, count=len(found))
+        return found[0]
+
+    def pinned(self, company: str) -> Pinned | None:
+        """Return what was pinned of a company at first contact."""
+        known = self.vault.get(COMPANY, company)
+        if known is None:
+            return None
+        history = None if known.key_history is None else KeyHistory.parse(jcs(known.key_history))
+        return Pinned(parse_document(jcs(known.document)), history)
+
+    def notice(self, digest: str) -> Notice | None:
+        """Return a notice that was answered, by its hash; its signature was checked then."""
+        known = self.vault.get(NOTICE, digest)
+        if known is None:
+            return None
+        return parse_notice(parse_jws(known.jws, typ="konsens-notice+jws").unverified_payload)
+
+    @property
+    def resolver(self) -> Resolver:
+        """Resolve the companies that were pinned, and DIDs that speak for themselves."""
+        documents = [parse_document(jcs(company.document)) for company in self.companies()]
+        return PinnedResolver(documents, then=OfflineResolver())
+
+    # --- keys and lanes
+
+    def signer(self, identity: Identity) -> LocalSigner:
+        """Return the signing key of a pairwise DID."""
+        return LocalSigner(
+            PrivateKey.ed25519(self.seed.derive(did_label(identity.number))), kid_of(identity.did)
+        )
+
+    def public_key(self, identity: Identity) -> PublicKey:
+        """Return the public key of a pairwise DID."""
+        return PrivateKey.ed25519(self.seed.derive(did_label(identity.number))).public
+
+    def acts(self, company: int | None = None) -> list[Act]:
+        """Return the leaves of this wallet, in the order in which they were made."""
+        acts = [act for act in self.vault.list(ACT).values() if company in (None, act.company)]
+        return sorted(acts, key=lambda act: act.order)
+
+    def lanes(self, identity: Identity) -> dict[int, Lane]:
+        """Return the lanes with one company by number, compared with the logs."""
+        acts = self.acts(identity.number)
+        known = max((act.lane + 1 for act in acts), default=0)
+        return lanes_of(acts, scan_company(self.seed, identity.number, self.logs, lanes=known))
+
+    # --- logs
+
+    def use_log(self, folder: Path) -> KnownLog:
+        """Remember a log and its place, or the new place of one that was moved.
+
+        Raises `registry.other_key` for another key, and `registry.missing_leaf` when the folder lacks a leaf
+        that this wallet put into that log.
+        """
+        logs = self.vault.list(LOG)
+        [found] = first_contact([folder])
+        known = logs.get(found.origin)
+        leaves = [
+            (act.leaf_index, act.leaf)
+            for act in self.acts()
+            if act.origin == found.origin and act.leaf_index is not None
+        ]
+        check_holds_all(folder, Remembered(parse_vkey((known or found).vkey), leaves=leaves))
+        found = msgspec.structs.replace(found, rank=known.rank if known else len(logs))
+        self.vault.put(LOG, found.origin, found)
+        self.logs = Logs([*logs.values(), found], open_log=self.logs.open_log)
+        return found
+
+
+def did_of_number(seed: Seed, number: int) -> str:
+    """Return the pairwise DID number `number` of a seed."""
+    return did_key(PrivateKey.ed25519(seed.derive(did_label(number))).public)
+
+
+def _in_folders(known: dict[str, KnownLog], folders: Sequence[Path]) -> Iterable[KnownLog]:
+    """Return the known logs, or those in `folders`: of a known one the key and place stay pinned."""
+    if not folders:
+        return known.values()
+    return [
+        msgspec.structs.replace(known[log.origin], folder=log.folder, rank=log.rank)
+        if log.origin in known
+        else log
+        for log in first_contact(folders)
+    ]
