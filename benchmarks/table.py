@@ -60,7 +60,7 @@ def main() -> int:
                 holds,
             )
     if "--json" not in sys.argv:
-        Console().print(table)
+        Console(width=None if sys.stdout.isatty() else 150).print(table)
     for name in failed:
         print(f"{name}: failed", file=sys.stderr)
     return 1 if failed else 0
