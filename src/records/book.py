@@ -57,7 +57,7 @@ class Book:
     """One party's store; it is also the `Outbox` of its leaves.
 
     - What a `write()` did is on the disk when it ends, or nothing of it happened.
-    - One writer at a time, over all processes; readers see one consistent moment and wait for nobody.
+    - One writer at a time, over all processes; a reader waits for nobody, and each question sees one moment.
     - Nothing is changed outside a `write()`, and none is opened within another.
     - An event is in it once, after everything before it in its lane, and was verified before it came.
     - A book belongs to the thread that opened it; each thread opens its own.

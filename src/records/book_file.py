@@ -29,7 +29,10 @@ _STORAGE = {"SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM",
 def create_file(path: Path, *, wait: float) -> sqlite3.Connection:
     """Make an empty book that only its owner can read, and open it; `book.exists` if there is one."""
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+        with os.fdopen(handle):
+            if not os.fstat(handle).st_size:  # it may have been there; what SQLite puts beside it is like it
+                os.fchmod(handle, 0o600)
     except OSError as error:
         raise Unavailable("book.storage", problem=error.strerror) from error
     db = _connect(path, wait)

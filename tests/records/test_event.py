@@ -35,6 +35,7 @@ from tests.records.parties import (
     AUTHORITY,
     COMPANY,
     CONSENT,
+    COURIER,
     CUSTOMER,
     EXAMPLES,
     GRANT,
@@ -237,7 +238,7 @@ def test_a_customers_relation_lane_begins_with_opened_only(
 
 
 def test_only_an_invalidation_has_no_next() -> None:
-    content = Invalidation(ends=EXAMPLES[6][3].ends, since=AT, reason="x")  # type: ignore[attr-defined]  # COURIER
+    content = Invalidation(ends=COURIER.ends, since=AT, reason="x")
     with pytest.raises(InputError) as caught:
         sign_event(event_of("invalidated", CONSENT, content, next=Seal("22" * 32)), signer=AUTHORITY)
     assert caught.value.code == "event.next"
@@ -453,8 +454,7 @@ def test_the_logs_keep_their_order() -> None:
 
 
 def test_content_is_told_apart_by_its_signer() -> None:
-    assert isinstance(GRANT, Content)
-    courier = sign_event(event_of("withdrawn", CONSENT, EXAMPLES[6][3]), signer=COMPANY)
+    courier = sign_event(event_of("withdrawn", CONSENT, COURIER), signer=COMPANY)
     own = sign_event(event_of("withdrawn", CONSENT, Empty()), signer=CUSTOMER)
     assert (courier.role, own.role) == ("company", "customer")
     assert type(courier.event.content) is not type(own.event.content)

@@ -16,7 +16,6 @@ from konsens.records import (
     Invalidation,
     Lane,
     Matter,
-    Seal,
     check_may_begin,
     check_successor,
     prepare_break,
@@ -214,8 +213,3 @@ def test_after_an_invalidation_no_lane_begins_anew() -> None:
     first = writer.add("invalidated", final)
     again = Writer(signer=AUTHORITY, seed=b"\x02" * 64).add("invalidated", final, index=50)
     assert refused(check_may_begin, again, lanes=[Lane((first,))], logs={}) == "lane.ended"
-
-
-def test_seals_are_typed() -> None:
-    assert isinstance(Lane((FOUR.events[0],)).open_seal, str)
-    assert Seal(FOUR.seal(1)) == Lane((FOUR.events[0],)).open_seal

@@ -23,7 +23,6 @@ from konsens.records import (
     check_anchored,
     check_in_log,
     flush,
-    prepare,
     prepare_break,
 )
 from konsens.registry import NoteSigner, Registry, SealLeaf
@@ -308,9 +307,3 @@ def test_two_processes_may_hear_the_same_answer(registry: Registry, book: Book, 
     with Book.open(path) as other, other.write():
         other.settle(sent)
     assert [stored.leaf for stored in book.events()] == [outgoing.leaf]
-
-
-def test_a_leaf_is_signed_before_it_is_kept() -> None:
-    writer = Writer()
-    signed = writer.sign("given")
-    assert prepare(signed, salt=bytes(32), seal_key=writer.key(0)).event is signed
