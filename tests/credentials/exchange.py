@@ -55,8 +55,8 @@ def answered(question: Question, *cards: HeldCredential) -> AnswerMessage:
 
 def shown_to(question: Question, card: HeldCredential, shown: list[str], **changes: Any) -> str:
     """Return a presentation of what somebody chose by hand."""
-    given = {"audience": question.client_id, "nonce": question.nonce, "at": AT, "signer": signer("holder")}
-    return present(card, shown, **(given | changes))
+    given: dict[str, Any] = {"audience": question.client_id, "nonce": question.nonce, "at": AT}
+    return present(card, shown, signer=signer("holder"), **(given | changes))
 
 
 def checked(

@@ -41,12 +41,13 @@ class Structure(NamedTuple):
     @property
     def expected(self) -> dict[str, Any] | None:
         """The claims that come out, where the source says so."""
-        return self.specification.get("expect_verified_user_claims")
+        claims: dict[str, Any] | None = self.specification.get("expect_verified_user_claims")
+        return claims
 
     @property
     def header(self) -> dict[str, Any]:
         """What the header of the issuer-signed JWT has besides `alg`."""
-        return {"typ": "example+sd-jwt"} | self.specification.get("extra_header_parameters", {})
+        return {"typ": "example+sd-jwt", **self.specification.get("extra_header_parameters", {})}
 
     def jwk(self, who: str) -> dict[str, str]:
         """Return the private key of `issuer` or `holder`."""

@@ -154,8 +154,9 @@ def test_a_wallet_remembers_and_shows_a_credential_after_its_end() -> None:
     ],
 )
 def test_a_wallet_refuses_what_is_not_its_own(text: str, options: dict[str, Any], code: str) -> None:
+    given: dict[str, Any] = {"trust": {VCT: [did("issuer")]}, "resolve": RESOLVER, "at": AT}
     with pytest.raises(KonsensError) as excinfo:
-        hold(text, **({"trust": {VCT: [did("issuer")]}, "resolve": RESOLVER, "at": AT} | options))
+        hold(text, **(given | options))
     assert excinfo.value.code == code
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sd_jwt.holder  # type: ignore[import-untyped]  # the package ships no types
 import sd_jwt.verifier  # type: ignore[import-untyped]  # likewise
-from jwcrypto.jwk import JWK
+from jwcrypto.jwk import JWK  # type: ignore[import-untyped]  # the package ships no types
 from openvc import (
     Ed25519SigningKey,
     OpenvcError,

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from jwcrypto.jwk import JWK
+from jwcrypto.jwk import JWK  # type: ignore[import-untyped]  # the package ships no types
 from sd_jwt.holder import SDJWTHolder  # type: ignore[import-untyped]  # the package ships no types
 from sd_jwt.issuer import SDJWTIssuer  # type: ignore[import-untyped]  # likewise
 from sd_jwt.verifier import SDJWTVerifier  # type: ignore[import-untyped]  # likewise
