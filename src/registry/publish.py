@@ -59,7 +59,10 @@ def publish(
             complete = newest is not None and newest[0] == walk.size
             if not complete and (walk.head is None or walk.head.index != walk.size - 1):
                 head = _next_head(walk, at)
-                remembered.store(LastSigned(origin, last.size, last.root, leaf_hash(head.entry).hex()))
+                # A head leaf that a crash left without its checkpoint was found to be ours. The file now says
+                # so by its size and root: there is room for one announcement only.
+                size, root = max(walk.roots.items(), default=(0, EMPTY_ROOT))
+                remembered.store(LastSigned(origin, size, root.hex(), leaf_hash(head.entry).hex()))
                 add_leaves(store, [head])
                 walk.feed([head.entry])
         # From here on the head leaf is durable. Others may append behind it: the size is fixed.

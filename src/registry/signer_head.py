@@ -24,13 +24,13 @@ __all__ = ["LastSigned", "SignerHead", "write_durably"]
 
 
 class LastSigned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The newest checkpoint that was signed, and the head leaf that was about to be written after it."""
+    """What the home stands by: size and root up to its newest head leaf, and the head leaf to come."""
 
     origin: str
     size: int
     root: str
     intent: str | None = None
-    """Leaf hash of a head leaf of ours that may have reached the log without a checkpoint, or None."""
+    """Leaf hash of the head leaf that was about to be written, and may have reached the log, or None."""
     v: Literal[1] = 1
 
 

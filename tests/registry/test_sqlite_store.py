@@ -111,8 +111,7 @@ def test_a_writer_that_waits_too_long_is_told_so_and_readers_go_on(path: Path) -
                 pass
             assert refused.value.code == "registry.busy"
         assert second.size() == 1
-        put_five_more = second.writing()
-        with put_five_more:
+        with second.writing():
             second.add_entries([leaf(1).entry])
         assert first.size() == 2
 
