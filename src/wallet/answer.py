@@ -9,10 +9,10 @@ import msgspec
 
 from ..consent.act import Place, open_relation
 from ..encoding import format_time
-from ..errors import Conflict
+from ..errors import Conflict, Damaged
 from ..records import EventType, Matter, SignedEvent
 from .consents import Consents
-from .kinds import COMPANY, IDENTITY, NOTICE, REQUEST, Act, Company, Identity, KnownNotice, KnownRequest
+from .kinds import COMPANY, IDENTITY, NOTICE, REQUEST, Company, Identity, KnownNotice, KnownRequest
 from .plan import Desk, Plan
 from .show import Shown, logs_for
 from .wallet import Wallet
@@ -23,13 +23,12 @@ __all__ = ["Answer", "Answering"]
 class Answer(msgspec.Struct, frozen=True):
     """An answer to a request, planned: with which DID, about which matters, and what would be signed.
 
-    `before` has what was signed in answer to the same request already; it is delivered again.
+    What was signed in answer to the same request before is in `plan.again`: it is delivered again.
     """
 
     identity: Identity
     matters: tuple[Matter, ...]
     plan: Plan
-    before: tuple[Act, ...]
 
 
 class Answering:
@@ -44,7 +43,8 @@ class Answering:
         self.signer = wallet.signer(self.identity)
         self.consents = Consents.of(wallet, self.identity)
         self._desk = Desk(wallet)
-        self._before: list[Act] = []
+        if any(lane.lost for lane in self._desk.lanes(self.identity).values()):
+            raise Damaged("wallet.lost_leaf", origin=self.logs[0])
 
     def matter(self, purpose: str, channel: str) -> Matter:
         """Return what an answer to one offer is about."""
@@ -70,15 +70,14 @@ class Answering:
             if signed.event.type == kind and _request_of(signed) == self.shown.read.signed.hash:
                 if lane and lane.open > act.seq + 1:
                     raise Conflict("wallet.answered_before", purpose=matter.purpose, channel=matter.channel)
-                self._before.append(act)
+                self._desk.again.append(act)
                 return
         self._open_relation()
         self._desk.sign(self.identity, matter, self.logs, make, address=address)
 
     def answer(self, *matters: Matter) -> Answer:
         """Return what was made, with what the wallet remembers of the company from now on."""
-        plan = self._desk.plan(*self._remember())
-        return Answer(self.identity, matters, plan, tuple(self._before))
+        return Answer(self.identity, matters, self._desk.plan(*self._remember()))
 
     def _identity(self) -> Identity:
         """Return the pairwise DID that the request names, or the one for the company, or a new one."""

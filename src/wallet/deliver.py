@@ -23,7 +23,7 @@ def events_message(wallet: Wallet, acts: Iterable[Act]) -> EventsMessage:
     the way is made good by the next one. Bare breaks say nothing, so there is nothing to deliver of them.
     Acts with several companies do not fit into one file (`wallet.several_companies`).
     """
-    acts = [act for act in acts if act.event is not None]
+    acts = [act for act in acts if act.event is not None and act.leaf_index is not None]
     companies = {act.company for act in acts}
     if len(companies) != 1:
         raise InputError("wallet.several_companies", count=len(companies))

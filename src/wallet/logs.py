@@ -51,6 +51,9 @@ class Log(Protocol):
     def is_copy(self) -> bool:
         """Whether this is not the store that the wallet knows: it says nothing about now."""
 
+    def close(self) -> None:
+        """Let go of it."""
+
 
 OpenLog = Callable[[KnownLog], Log]
 
@@ -127,6 +130,12 @@ class Logs:
         """Whether every log can be read, and none is a copy."""
         logs = self.reachable()
         return len(logs) == len(self._known) and not any(log.is_copy for log in logs)
+
+    def close(self) -> None:
+        """Let go of every log; it is opened again when it is asked again."""
+        for log in self._open.values():
+            log.close()
+        self._open.clear()
 
     def broken_many(self, seals: list[bytes]) -> dict[bytes, Where]:
         """Return where those among `seals` that are broken were broken; home is asked first."""

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import msgspec
 
 from ..consent.act import Place
-from ..errors import Conflict, Damaged, KonsensError, Unavailable
+from ..errors import Conflict, KonsensError, Unavailable
 from ..records import (
     Matter,
     Outgoing,
@@ -40,11 +40,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The leaves that would be made, in their order, and what the wallet would remember besides.
 
     `first` are bare breaks of lanes that we lost sight of; only when they are in the log, `acts` follow.
-    `basis` names the acts that the wallet had when the plan was made.
+    `again` has what was made for the same purpose before. `basis` names the acts that the wallet had when the
+    plan was made.
     """
 
     acts: tuple[Act, ...]
     first: tuple[Act, ...] = ()
+    again: tuple[Act, ...] = ()
     remember: tuple[tuple[str, str, bytes], ...] = ()
     basis: frozenset[str] = frozenset()
 
@@ -62,12 +64,18 @@ class Desk:
         self.known = wallet.acts()
         self.acts: list[Act] = []
         self.first: list[Act] = []
+        self.again: list[Act] = []
         self._lanes: dict[int, dict[int, Lane]] = {}
 
     def plan(self, *remember: tuple[str, str, bytes]) -> Plan:
         """Return what was made here."""
-        basis = frozenset(act.key for act in self.known)
-        return Plan(acts=tuple(self.acts), first=tuple(self.first), remember=remember, basis=basis)
+        return Plan(
+            acts=tuple(self.acts),
+            first=tuple(self.first),
+            again=tuple(self.again),
+            remember=remember,
+            basis=frozenset(act.key for act in self.known),
+        )
 
     def lanes(self, identity: Identity) -> dict[int, Lane]:
         """Return the lanes with one company by number, with what was made here."""
@@ -121,8 +129,6 @@ class Desk:
         """
         lane = self.lane_of(identity, matter)
         if lane is not None:
-            if lane.lost:
-                raise Damaged("wallet.lost_leaf", origin=lane.origin)
             if lane.whole:
                 return lane
             if not lane.ended_by_us and lane.origin:
@@ -193,7 +199,7 @@ class _Outbox:
 
 
 def carry_out(wallet: Wallet, plan: Plan) -> list[Act]:
-    """Store the plan's leaves, append them, and return the acts with their places.
+    """Store the plan's leaves, append them, and return the acts with their places, those of `again` first.
 
     Raises `wallet.changed_meanwhile` if another program acted since the plan was made, and
     `wallet.used_elsewhere` if another device used one of its keys first: that act never happened. Where a
@@ -211,19 +217,23 @@ def carry_out(wallet: Wallet, plan: Plan) -> list[Act]:
                 for kind, key, value in plan.remember if stage is plan.acts else ():
                     wallet.vault.put_json(kind, key, value)
             send_outstanding(wallet)
-            sent = [wallet.vault.get(ACT, act.key) for act in stage]
-            if None in sent:
-                raise Conflict("wallet.used_elsewhere")
-        return [act for act in sent if act is not None]
+            _check_all_there(wallet, stage)
+        return [act for one in (*plan.again, *plan.acts) if (act := wallet.vault.get(ACT, one.key))]
 
 
-def send_outstanding(wallet: Wallet) -> None:
-    """Append every leaf that is still on its way, in the order in which they were made, lane by lane."""
-    waiting = dict.fromkeys(act.origin for act in wallet.acts() if act.leaf_index is None)
-    for origin in waiting:
+def send_outstanding(wallet: Wallet) -> list[Act]:
+    """Append every leaf that is still on its way, in the order in which they were made; return those acts."""
+    waiting = [act for act in wallet.acts() if act.leaf_index is None]
+    for origin in dict.fromkeys(act.origin for act in waiting):
         try:
             flush(wallet.logs.named(origin), _Outbox(wallet))
         except KonsensError as error:
             if error.code.startswith(("wallet.", "registry.copy")):
                 raise
             raise Unavailable("wallet.log_unreachable", origin=origin, problem=error.code) from error
+    return [act for one in waiting if (act := wallet.vault.get(ACT, one.key))]
+
+
+def _check_all_there(wallet: Wallet, acts: Sequence[Act]) -> None:
+    if any(wallet.vault.get(ACT, act.key) is None for act in acts):
+        raise Conflict("wallet.used_elsewhere")

@@ -33,19 +33,18 @@ class Recovered(msgspec.Struct, frozen=True):
 def recover(
     path: Path,
     passphrase: str,
+    seed: Seed,
     *,
-    words: str | Sequence[str],
     folders: Sequence[Path],
     at: datetime,
     entropy: Random = os.urandom,
     cost: Cost | None = None,
 ) -> tuple[Wallet, Recovered]:
-    """Create a wallet from the words alone, where there is none, and look for all that its seed has done.
+    """Create a wallet of a seed alone, where there is none, and look for all that the seed has done.
 
     The words give back every key and with it every withdrawal, but no text: what was agreed stands in a
     backup, or with the company (Art. 15 GDPR).
     """
-    seed = Seed.from_words(words)
     found = scan(seed, Logs(first_contact(folders))) if folders else {}
     wallet = Wallet.create(
         path,

@@ -127,6 +127,11 @@ class Wallet:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the vault and the logs."""
+        self.logs.close()
         self.vault.close()
 
     @contextmanager

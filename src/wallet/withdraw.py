@@ -17,7 +17,7 @@ from ..records import GAP_LIMIT, Matter, Objection, SignedEvent
 from .consents import Consents
 from .kinds import ACT, Act, Identity
 from .lanes import Lane
-from .plan import Desk, Plan, carry_out
+from .plan import Desk, Plan, carry_out, send_outstanding
 from .scan import scan
 from .wallet import Wallet, did_of_number
 
@@ -77,24 +77,30 @@ def plan_objection(wallet: Wallet, company: str, *, at: datetime) -> Plan:
 
 
 def insist(wallet: Wallet, make_plan: Callable[[], Plan]) -> list[Act]:
-    """Carry out a withdrawal or objection, and go on behind every leaf that another device put in between."""
-    done: dict[str, Act] = {}
-    for attempt in range(GAP_LIMIT):
-        try:
-            plan = make_plan()
-        except (NotFound, Conflict):
-            if attempt == 0:
-                raise
-            break  # the leaf that was faster ended it already
-        try:
-            done |= {act.key: act for act in carry_out(wallet, plan)}
-            break
-        except Conflict:
-            stored = (wallet.vault.get(ACT, act.key) for act in plan.acts)
-            done |= {act.key: act for act in stored if act is not None and act.leaf_index is not None}
-    else:
-        raise Conflict("wallet.overtaken", limit=GAP_LIMIT)
-    return list(done.values())
+    """Carry out a withdrawal or objection, and go on behind every leaf that another device put in between.
+
+    What an interrupted one left behind is sent first, and counts as done.
+    """
+    with wallet.acting():
+        done = {act.key: act for act in send_outstanding(wallet) if _ends(act)}
+        for _ in range(GAP_LIMIT):
+            try:
+                plan = make_plan()
+            except (NotFound, Conflict):
+                if not done:
+                    raise
+                return list(done.values())
+            try:
+                return list((done | {act.key: act for act in carry_out(wallet, plan)}).values())
+            except Conflict:
+                stored = (wallet.vault.get(ACT, act.key) for act in plan.acts)
+                done |= {act.key: act for act in stored if act is not None and act.leaf_index is not None}
+    raise Conflict("wallet.overtaken", limit=GAP_LIMIT)
+
+
+def _ends(act: Act) -> bool:
+    signed = act.signed
+    return signed is None or signed.event.type in ("withdrawn", "objected")
 
 
 class _Ending:

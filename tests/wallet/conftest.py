@@ -153,7 +153,7 @@ class World:
     def grant(self, wallet: Wallet, request: bytes, **more: Any) -> list[Act]:
         """Grant a request and give the events to the company."""
         answer = self.plan(wallet, request, **more)
-        acts = [*answer.before, *carry_out(wallet, answer.plan)]
+        acts = carry_out(wallet, answer.plan)
         self.deliver(wallet, acts)
         return acts
 
