@@ -11,7 +11,6 @@ A `PublicKey` that exists is sound: length, curve and weakness were checked when
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
@@ -171,14 +170,27 @@ class PrivateKey(msgspec.Struct, frozen=True):
 
 
 # Finding y for x costs a third of a signature check, and a company's key checks many.
-@lru_cache(maxsize=1024)
+_POINTS: dict[bytes, ec.EllipticCurvePublicKey] = {}
+_MOST_POINTS = 1024
+
+
 def _p256_point(raw: bytes) -> ec.EllipticCurvePublicKey:
+    """Return the point of the 33 bytes of its compressed form."""
     if len(raw) != 33 or raw[0] not in (2, 3):
         raise InputError("key.format")
+    return _POINTS.get(raw) or _load_point(raw, raw)
+
+
+def _load_point(raw: bytes, encoded: bytes) -> ec.EllipticCurvePublicKey:
+    """Return the point of `encoded`, which is on the curve, and remember it under `raw`."""
     try:
-        return ec.EllipticCurvePublicKey.from_encoded_point(_P256, raw)
+        point = ec.EllipticCurvePublicKey.from_encoded_point(_P256, encoded)
     except ValueError as error:
         raise VerificationError("key.off_curve") from error
+    if len(_POINTS) >= _MOST_POINTS:
+        _POINTS.clear()
+    _POINTS[raw] = point
+    return point
 
 
 def _p256_scalar(scalar: bytes) -> ec.EllipticCurvePrivateKey:
@@ -194,9 +206,9 @@ def _public_of_jwk(jwk: Mapping[str, Any], operation: str) -> PublicKey:
         key, algs = PublicKey("EdDSA", _member(jwk, "x")), ("EdDSA", "Ed25519")  # RFC 9864, section 2.2
     elif kind == ("EC", "P-256"):
         x, y = _member(jwk, "x"), _member(jwk, "y")
-        key, algs = PublicKey("ES256", bytes([2 + (y[-1] & 1)]) + x), ("ES256",)
-        if _p256_point(key.raw).public_numbers().y != int.from_bytes(y, "big"):
-            raise VerificationError("key.off_curve")
+        raw = bytes([2 + (y[-1] & 1)]) + x
+        _load_point(raw, b"\x04" + x + y)  # a third of the price of finding y, and proves that it is this y
+        key, algs = PublicKey("ES256", raw), ("ES256",)
     else:
         raise InputError("key.type", type=kind[1] or kind[0])
     if jwk.get("use", "sig") != "sig" or operation not in jwk.get("key_ops", (operation,)):
