@@ -10,15 +10,16 @@ from __future__ import annotations
 from . import act
 from .act import Choice, Place, check_choice
 from .company import Company
-from .contact import Address, ContactKeys
+from .contact import Address, ContactKeys, resolve_who
 from .courier import METHODS, Method
-from .decide import decide
+from .decide import decide, judge, newest_word, whole
 from .decision import Assurance, Check, Decision, Evidence
+from .facts import event_fact
 from .filter import Filtered, Verdict, filter_list, judge_all
 from .import_file import Reject
-from .imports import Imported, import_rows
+from .imports import Imported, import_rows, row_of
 from .introduction import Introduction, Pinned, check_introduction
-from .ledger import Ledger
+from .ledger import Ledger, Sight
 from .logs import Log, Logs
 from .mapping import Mapping, read_mapping, shipped_mappings
 from .message import (
@@ -39,19 +40,32 @@ from .receipt import RECEIPT_TYPE, receipts_for
 from .receive import Received
 from .record import Record
 from .request import ReadRequest, Request, SignedRequest, make_request, parse_request, read_request
-from .state import Break, Fact, Standing, State, Terms, check_step, fold
-from .tables import MIGRATIONS
+from .state import (
+    ELSEWHERE,
+    Break,
+    Fact,
+    Standing,
+    State,
+    Terms,
+    check_step,
+    fold,
+    standing_objections,
+)
+from .tables import MIGRATIONS, PENDING_INDEX, Attested, Held, Stops, held_of
 from .target import check_target, normalize_address, target_of
 from .terms import CHANNELS, Offer
 
 __all__ = [
     "CHANNELS",
+    "ELSEWHERE",
     "METHODS",
     "MIGRATIONS",
+    "PENDING_INDEX",
     "RECEIPT_TYPE",
     "Address",
     "AnchoredText",
     "Assurance",
+    "Attested",
     "Break",
     "Check",
     "Choice",
@@ -64,6 +78,7 @@ __all__ = [
     "Evidence",
     "Fact",
     "Filtered",
+    "Held",
     "Imported",
     "Introduction",
     "Ledger",
@@ -85,10 +100,12 @@ __all__ = [
     "Reject",
     "Request",
     "RequestMessage",
+    "Sight",
     "SignedNotice",
     "SignedRequest",
     "Standing",
     "State",
+    "Stops",
     "Terms",
     "Verdict",
     "act",
@@ -98,11 +115,15 @@ __all__ = [
     "check_target",
     "decide",
     "draft_notice",
+    "event_fact",
     "filter_list",
     "fold",
+    "held_of",
     "import_rows",
+    "judge",
     "judge_all",
     "make_request",
+    "newest_word",
     "normalize_address",
     "parse_message",
     "parse_notice",
@@ -113,7 +134,11 @@ __all__ = [
     "read_request",
     "receipts_for",
     "render_message",
+    "resolve_who",
+    "row_of",
     "shipped_mappings",
     "sign_notice",
+    "standing_objections",
     "target_of",
+    "whole",
 ]

@@ -6,13 +6,15 @@ over `extra`, which says about the event's next seal: head leaf, its inclusion p
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import msgspec
 
 from ..errors import InputError, VerificationError
 from .checkpoint import Checkpoint, parse_decimal, parse_signed_checkpoint
 from .leaf import HEAD_LEAF_SIZE, HeadLeaf, parse_leaf
 from .note import MAX_BYTES, b64_decode, b64_encode
-from .policy import Policy, ProvenCheckpoint
+from .policy import ProvenCheckpoint
 from .seal_map import check_map_proof
 from .tree import check_consistency, check_inclusion
 from .tree import leaf_hash as hash_of_leaf
@@ -22,6 +24,7 @@ __all__ = [
     "Holds",
     "HoldsExtra",
     "InclusionProof",
+    "NoteChecker",
     "check_consistency_proof",
     "check_holds_proof",
     "check_inclusion_proof",
@@ -36,6 +39,13 @@ __all__ = [
 LONGEST_PATH = 63  # a log has at most 2⁶³−1 entries
 INCLUSION_HEADER = "c2sp.org/tlog-proof@v1"
 CONSISTENCY_HEADER = "konsens/consistency@v1"
+
+
+class NoteChecker(Protocol):
+    """Whoever says which checkpoints are good: a `Policy`, or one that remembers what it said."""
+
+    def check(self, note: str | bytes) -> ProvenCheckpoint:
+        """Return the checkpoint of a note, or raise."""
 
 
 class InclusionProof(msgspec.Struct, frozen=True):
@@ -89,7 +99,9 @@ def render_proof(proof: InclusionProof) -> str:
     return _render_file([INCLUSION_HEADER, *extra, f"index {proof.index}"], proof.path, proof.checkpoint_note)
 
 
-def check_inclusion_proof(proof: InclusionProof, *, leaf_hash: bytes, policy: Policy) -> ProvenCheckpoint:
+def check_inclusion_proof(
+    proof: InclusionProof, *, leaf_hash: bytes, policy: NoteChecker
+) -> ProvenCheckpoint:
     """Return the checkpoint under which the leaf is proven (tlog-proof, "Verifying a tlog proof").
 
     Raises what `Policy.check` raises, or `proof.inclusion`.
@@ -118,7 +130,9 @@ def render_holds_extra(extra: HoldsExtra) -> bytes:
     return b"".join([extra.head.entry, bytes([len(extra.path)]), *extra.path, extra.map_proof])
 
 
-def check_holds_proof(proof: InclusionProof, *, leaf_hash: bytes, next_seal: bytes, policy: Policy) -> Holds:
+def check_holds_proof(
+    proof: InclusionProof, *, leaf_hash: bytes, next_seal: bytes, policy: NoteChecker
+) -> Holds:
     """Return whether the event still holds at the proven checkpoint, or where its next seal was broken.
 
     In this order: the cosigned checkpoint; inclusion of the event's leaf; entry N−1, which is a head leaf;
@@ -148,7 +162,7 @@ def render_consistency_proof(proof: ConsistencyProof) -> str:
 
 
 def check_consistency_proof(
-    proof: ConsistencyProof, *, old: Checkpoint | ProvenCheckpoint, policy: Policy
+    proof: ConsistencyProof, *, old: Checkpoint | ProvenCheckpoint, policy: NoteChecker
 ) -> ProvenCheckpoint:
     """Return the newer checkpoint, whose log begins with the one that `old` describes.
 
