@@ -185,6 +185,11 @@ def padded(forge: Forge) -> str:
     return forge.present()
 
 
+def umlaut_in_a_disclosure(forge: Forge) -> str:
+    whole = forge.present()
+    return whole.replace(forge.disclosures[0], "ä" + forge.disclosures[0][1:])
+
+
 def nested_disclosures(depth: int) -> Maker:
     def make(forge: Forge) -> str:
         value: Any = 1

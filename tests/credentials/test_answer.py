@@ -17,11 +17,13 @@ from konsens.credentials import (
     disclose,
     parse_message,
     render_message,
+    verify,
 )
+from konsens.credentials.enforce import check_query
 from konsens.errors import Conflict, KonsensError
 
 from .exchange import DAY, answered, asked, checked, shown_to
-from .people import AT, CLAIMS, VCT, did, held, key
+from .people import AT, CLAIMS, RESOLVER, VCT, did, held, key, policy
 from .test_dcql import query
 
 HOUR = timedelta(hours=1)
@@ -155,6 +157,13 @@ def test_an_answer_that_nobody_signed_is_refused() -> None:
     with pytest.raises(KonsensError) as excinfo:
         checked(one(question, disclose(held(), ["level"])), question)
     assert excinfo.value.code == "presentation.key_binding_missing"
+
+
+def test_a_credential_that_was_verified_without_its_holder_does_not_answer_who_asks_for_one() -> None:
+    shown = verify(disclose(held(), ["level"]), policy(key_binding=False), resolve=RESOLVER, at=AT)
+    with pytest.raises(KonsensError) as excinfo:
+        check_query(asked().dcql.credentials[0], shown)
+    assert excinfo.value.code == "dcql.not_bound"
 
 
 @pytest.mark.parametrize(

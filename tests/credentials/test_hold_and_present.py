@@ -9,8 +9,10 @@ import pytest
 
 from konsens.credentials import (
     HeldCredential,
+    KeyBinding,
     PathLike,
     UnsafeAcceptAnyIssuer,
+    UnsafeIgnoreStatus,
     VerifiedCredential,
     disclose,
     hold,
@@ -212,6 +214,19 @@ def test_an_additional_type_counts_for_an_issuer_who_is_trusted_with_it() -> Non
     forge.payload["vct"], forge.payload["aka_vcts"] = "urn:example:gold-membership", [VCT]
     verified = verify(forge.present(), policy(), resolve=RESOLVER, at=AT)
     assert (verified.type, verified.issuer.types) == ("urn:example:gold-membership", (VCT,))
+
+
+@pytest.mark.parametrize(("audience", "nonce"), [("", NONCE), (AUDIENCE, "")])
+def test_a_policy_without_audience_or_nonce_is_none(audience: str, nonce: str) -> None:
+    with pytest.raises(InputError) as excinfo:
+        KeyBinding(audience, nonce)
+    assert excinfo.value.code == "presentation.policy"
+
+
+def test_a_status_is_passed_over_only_by_an_ugly_name() -> None:
+    forge = Forge()
+    forge.payload["status"] = {"status_list": {"idx": 0, "uri": "https://issuer.example/status"}}
+    verify(forge.present(), policy(status=UnsafeIgnoreStatus()), resolve=RESOLVER, at=AT)
 
 
 def test_any_issuer_is_taken_only_by_an_ugly_name() -> None:

@@ -41,6 +41,7 @@ from .forge import (
     twice_in_sd,
     twice_through_a_disclosure,
     two_key_bindings,
+    umlaut_in_a_disclosure,
     weak_holder_key,
     with_header,
 )
@@ -157,6 +158,7 @@ WRONG: list[Wrong] = [
     Wrong("a name that is there", "sdjwt.name_exists", concealed(["salt", "iat", 1])),
     Wrong("a name disclosed twice", "sdjwt.name_exists", concealed(["salt-3", "level", "silver"])),
     Wrong("spare bits in a disclosure", "sdjwt.base64url", not_canonical),
+    Wrong("a foreign letter in a disclosure", "sdjwt.base64url", umlaut_in_a_disclosure),
     Wrong("padding in a disclosure", "sdjwt.base64url", padded),
     Wrong(
         "a member twice in a disclosure",
