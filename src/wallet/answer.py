@@ -41,10 +41,11 @@ class Answering:
         self.logs = logs_for(shown)
         self.identity = self._identity()
         self.signer = wallet.signer(self.identity)
-        self.consents = Consents.of(wallet, self.identity)
         self._desk = Desk(wallet)
-        if any(lane.lost for lane in self._desk.lanes(self.identity).values()):
+        lanes = self._desk.lanes(self.identity)
+        if any(lane.lost for lane in lanes.values()):
             raise Damaged("wallet.lost_leaf", origin=self.logs[0])
+        self.consents = Consents(wallet, self.identity, lanes)
 
     def matter(self, purpose: str, channel: str) -> Matter:
         """Return what an answer to one offer is about."""

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import msgspec
 
-from ..errors import InputError, KonsensError, NotTrusted, Unavailable
+from ..errors import InputError, KonsensError, NotFound, NotTrusted, Unavailable
 from ..registry import SealLeaf, SignedCheckpoint, VerifierKey, render_vkey
 from ..registry.folder import Place, Registry
 from .kinds import KnownLog
@@ -70,13 +70,20 @@ def first_contact(folders: Sequence[Path]) -> list[KnownLog]:
     """Return what a wallet pins of the logs in `folders`: origin, key, place; the first one is its home."""
     logs: dict[str, KnownLog] = {}
     for rank, folder in enumerate(folders):
-        with Registry.open(folder) as log:
+        with _registry(folder) as log:
             place, vkey = msgspec.to_builtins(log.place), render_vkey(log.vkey)
             known = KnownLog(log.origin, vkey, str(folder.absolute()), place, rank)
         if known.origin in logs:
             raise InputError("wallet.same_log_twice", origin=known.origin)
         logs[known.origin] = known
     return list(logs.values())
+
+
+def _registry(folder: Path) -> Registry:
+    try:
+        return Registry.open(folder)
+    except NotFound as error:
+        raise Unavailable("wallet.log_unreachable", origin=folder, problem=error.code) from error
 
 
 class Logs:

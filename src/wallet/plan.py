@@ -203,8 +203,7 @@ def carry_out(wallet: Wallet, plan: Plan) -> list[Act]:
 
     Raises `wallet.changed_meanwhile` if another program acted since the plan was made, and
     `wallet.used_elsewhere` if another device used one of its keys first: that act never happened. Where a
-    log cannot be reached in between, `wallet.log_unreachable`: the leaves are stored, and the next act
-    sends them.
+    log does not take the leaves, `wallet.not_sent`: they are stored, and the next act sends them.
     """
     with wallet.acting():
         send_outstanding(wallet)
@@ -217,8 +216,9 @@ def carry_out(wallet: Wallet, plan: Plan) -> list[Act]:
                 for kind, key, value in plan.remember if stage is plan.acts else ():
                     wallet.vault.put_json(kind, key, value)
             send_outstanding(wallet)
-            _check_all_there(wallet, stage)
-        return [act for one in (*plan.again, *plan.acts) if (act := wallet.vault.get(ACT, one.key))]
+            if len(_stored(wallet, stage)) < len(stage):
+                raise Conflict("wallet.used_elsewhere")
+        return _stored(wallet, (*plan.again, *plan.acts))
 
 
 def send_outstanding(wallet: Wallet) -> list[Act]:
@@ -228,12 +228,11 @@ def send_outstanding(wallet: Wallet) -> list[Act]:
         try:
             flush(wallet.logs.named(origin), _Outbox(wallet))
         except KonsensError as error:
-            if error.code.startswith(("wallet.", "registry.copy")):
-                raise
-            raise Unavailable("wallet.log_unreachable", origin=origin, problem=error.code) from error
-    return [act for one in waiting if (act := wallet.vault.get(ACT, one.key))]
+            raise Unavailable("wallet.not_sent", origin=origin, problem=error.code) from error
+    return _stored(wallet, waiting)
 
 
-def _check_all_there(wallet: Wallet, acts: Sequence[Act]) -> None:
-    if any(wallet.vault.get(ACT, act.key) is None for act in acts):
-        raise Conflict("wallet.used_elsewhere")
+def _stored(wallet: Wallet, acts: Sequence[Act]) -> list[Act]:
+    """Return the acts as the vault has them now; those that a log refused are gone."""
+    stored = (wallet.vault.get(ACT, act.key) for act in acts)
+    return [act for act in stored if act is not None]

@@ -53,6 +53,7 @@ def recover(
         at=at,
         folders=folders,
         numbers={0, *found},
+        unscanned=not folders,
         entropy=entropy,
         cost=cost,
     )

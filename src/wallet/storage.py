@@ -10,8 +10,18 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import Conflict, Damaged, InputError, KonsensError, Locked, NotFound, Unavailable
+from .header import MAX_HEADER_BYTES
 
-__all__ = ["connect", "create_file", "hold", "named_failures", "publish", "temporary_beside"]
+__all__ = [
+    "blobs",
+    "connect",
+    "create_file",
+    "hold",
+    "named_failures",
+    "publish",
+    "read_head",
+    "temporary_beside",
+]
 
 APPLICATION_ID = 0x6B6F6E76  # "konv"
 SCHEMA_VERSION = 1
@@ -100,6 +110,23 @@ def _settings(db: sqlite3.Connection) -> None:
 
 def _number(db: sqlite3.Connection, pragma: str) -> int:
     return int(db.execute(f"PRAGMA {pragma}").fetchone()[0])
+
+
+def read_head(db: sqlite3.Connection) -> tuple[bytes, ...]:
+    """Return header and root, or raise `wallet.header`."""
+    rows = db.execute(
+        "SELECT header, root FROM head WHERE length(header) <= ?", (MAX_HEADER_BYTES,)
+    ).fetchall()
+    if len(rows) != 1:
+        raise Damaged("wallet.header")
+    return blobs(rows[0])
+
+
+def blobs(row: tuple[object, ...]) -> tuple[bytes, ...]:
+    """Return a row all of whose values are bytes: a flipped bit can make text or a number of them."""
+    if not all(isinstance(value, bytes) for value in row):
+        raise Damaged("wallet.record")
+    return tuple(value for value in row if isinstance(value, bytes))
 
 
 @contextmanager

@@ -28,7 +28,7 @@ import msgspec
 
 from ..errors import Damaged, Locked
 from . import storage
-from .header import MAX_HEADER_BYTES, Cost, Header, Random, make_header, parse_header, unlock
+from .header import Cost, Header, Random, make_header, parse_header, unlock
 from .sealing import Sealing
 
 __all__ = ["Kind", "Records", "Vault", "has_passphrase"]
@@ -57,7 +57,7 @@ def has_passphrase(path: Path) -> bool:
     with storage.named_failures():
         db = storage.connect(path)
         try:
-            return parse_header(_read_head(db)[0]).has_passphrase
+            return parse_header(storage.read_head(db)[0]).has_passphrase
         finally:
             db.close()
 
@@ -130,7 +130,7 @@ class Vault:
         with storage.named_failures():
             db = storage.connect(path)
             try:
-                header = parse_header(_read_head(db)[0])
+                header = parse_header(storage.read_head(db)[0])
             finally:
                 db.close()
         return cls._of(path, Sealing(header, unlock(header, passphrase)), entropy, wait)
@@ -286,7 +286,7 @@ class Vault:
     def _refresh(self) -> None:
         """Read and check every record, if another process has written since the last time."""
         with storage.named_failures():
-            header, root = _read_head(self._db)
+            header, root = storage.read_head(self._db)
         [(seen,)] = self._run("PRAGMA data_version")
         if seen == self._seen:
             return
@@ -295,11 +295,11 @@ class Vault:
         if not hmac.compare_digest(root, self._sealing.root(self._versions())):
             raise Damaged("wallet.root")
         rows = self._run("SELECT name, nonce, body FROM record")
-        self._rows = dict(self._sealing.open(*_blobs(row)) for row in rows)
+        self._rows = dict(self._sealing.open(*storage.blobs(row)) for row in rows)
         self._seen = seen
 
     def _versions(self) -> _Versions:
-        rows = [_blobs(row) for row in self._run("SELECT name, nonce FROM record ORDER BY name")]
+        rows = [storage.blobs(row) for row in self._run("SELECT name, nonce FROM record ORDER BY name")]
         if any(len(name) != 32 or len(nonce) != 12 for name, nonce in rows):
             raise Damaged("wallet.record")
         return [(name, nonce) for name, nonce in rows]
@@ -311,21 +311,6 @@ class Vault:
     def _end(self) -> None:
         if self._db.in_transaction:
             self._run("ROLLBACK")
-
-
-def _read_head(db: sqlite3.Connection) -> tuple[bytes, ...]:
-    rows = db.execute(
-        "SELECT header, root FROM head WHERE length(header) <= ?", (MAX_HEADER_BYTES,)
-    ).fetchall()
-    if len(rows) != 1:
-        raise Damaged("wallet.header")
-    return _blobs(rows[0])
-
-
-def _blobs(row: tuple[object, ...]) -> tuple[bytes, ...]:
-    if not all(isinstance(value, bytes) for value in row):
-        raise Damaged("wallet.record")
-    return tuple(value for value in row if isinstance(value, bytes))
 
 
 def _decode(value: bytes, kind: Kind[T]) -> T:

@@ -87,17 +87,19 @@ class Wallet:
         folders: Sequence[Path] = (),
         numbers: Iterable[int] = (0,),
         name: str | None = None,
+        unscanned: bool = False,
         entropy: Random = os.urandom,
         cost: Cost | None = None,
     ) -> Wallet:
         """Create a wallet of `seed` with the pairwise DIDs `numbers`.
 
-        It knows the logs in `folders`, the first of which is its home. The file appears whole or not at all.
+        It knows the logs in `folders`, the first of which is its home. `unscanned` says that the seed may
+        have been used before. The file appears whole or not at all.
         """
         stamp = format_time(at)
         records = [
             SEED.row("seed", StoredSeed(seed.raw)),
-            PROFILE.row("profile", Profile(name=name, created_at=stamp)),
+            PROFILE.row("profile", Profile(name=name, created_at=stamp, unscanned=unscanned)),
             *(LOG.row(log.origin, log) for log in first_contact(folders)),
         ]
         for number in numbers:
@@ -148,7 +150,7 @@ class Wallet:
         Returns the lanes in the logs by company and number. Raises `wallet.log_unreachable` if there is no
         log to ask; a restored wallet then stays one that may only read.
         """
-        found = scan(self.seed, self.logs)
+        found = scan(self.seed, self.logs) if self.logs.origins else {}
         with self.vault.write():
             known = {identity.number for identity in self.identities()}
             for number in found.keys() - known:
@@ -174,11 +176,10 @@ class Wallet:
 
     def next_identity(self, company: str | None, *, at: datetime) -> Identity:
         """Return a pairwise DID that was never used, neither here nor, as the logs tell, elsewhere."""
-        taken = {identity.number for identity in self.identities()}
-        number = max(taken, default=-1) + 1
-        while scan_company(self.seed, number, self.logs):
+        first = number = max((identity.number for identity in self.identities()), default=-1) + 1
+        while self.logs.origins and scan_company(self.seed, number, self.logs):
             number += 1
-        if number > max(taken, default=-1) + GAP_LIMIT:
+        if number > first + GAP_LIMIT:
             raise Conflict("wallet.too_many_unknown", limit=GAP_LIMIT)
         return Identity(number, did_of_number(self.seed, number), company, format_time(at))
 

@@ -15,7 +15,7 @@ from ..did import Signer
 from ..errors import Conflict, KonsensError, NotFound, Unavailable
 from ..records import GAP_LIMIT, Matter, Objection, SignedEvent
 from .consents import Consents
-from .kinds import ACT, Act, Identity
+from .kinds import ACT, IDENTITY, Act, Identity
 from .lanes import Lane
 from .plan import Desk, Plan, carry_out, send_outstanding
 from .scan import scan
@@ -38,7 +38,8 @@ def plan_withdrawal(
     nobody knows what they are about. Raises `wallet.nothing_to_withdraw`.
     """
     desk = Desk(wallet)
-    for identity in _everyone(wallet) if company is None else _with(wallet, company):
+    identities = _everyone(wallet) if company is None else _with(wallet, company)
+    for identity in identities:
         ending = _Ending(desk, identity, at=at)
         lanes = list(desk.lanes(identity).values())
         for lane in lanes:
@@ -54,7 +55,7 @@ def plan_withdrawal(
                 ending.object(lane)
     if not desk.acts:
         raise NotFound("wallet.nothing_to_withdraw")
-    return desk.plan()
+    return desk.plan(*(IDENTITY.row(str(one.number), one) for one in identities))
 
 
 def plan_objection(wallet: Wallet, company: str, *, at: datetime) -> Plan:
