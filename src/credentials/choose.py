@@ -70,13 +70,14 @@ def candidates(
 
 
 def _may_answer(query: CredentialQuery, held: HeldCredential, at: datetime) -> bool:
-    expires_at = held.expires_at
+    now, validity = at.timestamp(), held.validity
     return (
         any(name in query.vct_values for name in held.types)
         # Authorities are named by X.509 and federation (section 6.1.1); a DID issuer is under none of them.
         and query.trusted_authorities is None
         and (held.holder is not None or not query.require_cryptographic_holder_binding)
-        and (expires_at is None or at < expires_at)
+        and (validity.not_before is None or validity.not_before <= now)
+        and (validity.expires_at is None or now < validity.expires_at)
     )
 
 

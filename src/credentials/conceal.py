@@ -61,9 +61,8 @@ class _Concealer:
             else:
                 payload[name] = value
         if digests:
-            payload["_sd"] = sorted(
-                [*digests, *self._decoys()]
-            )  # the order must tell nothing (section 4.2.4.1)
+            # The order must not tell which is which (section 4.2.4.1).
+            payload["_sd"] = sorted([*digests, *self._decoys()])
         return payload
 
     def array(self, elements: list[Any], path: ClaimPath) -> list[Any]:

@@ -6,12 +6,11 @@ OpenID4VP 1.0, section 8.6, and section 14, "Security Checks on the Returned Cre
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Any
 
 from ..errors import VerificationError
 from .dcql import CredentialQuery, Dcql
 from .match import find_claim, find_claims
-from .path import ClaimPath, covers, render_path, select
+from .path import ClaimPath, prefixes, render_path
 from .result import VerifiedCredential
 from .reveal import Revealed
 
@@ -61,30 +60,36 @@ def check_query(query: CredentialQuery, shown: VerifiedCredential) -> tuple[Clai
 
 def _missing(query: CredentialQuery, revealed: Revealed) -> VerificationError:
     claim = next(claim for claim in query.options()[0] if not find_claim(claim, revealed))
-    code = "dcql.value" if select(revealed.claims, claim.path, revealed.positions) else "dcql.claim_missing"
+    code = "dcql.value" if revealed.select(claim.path) else "dcql.claim_missing"
     return VerificationError(code, query=query.id, path=render_path(claim.path))
 
 
 def _beyond(wanted: tuple[ClaimPath, ...], revealed: Revealed) -> tuple[ClaimPath, ...]:
+    known = set(wanted)
+    around = {place for path in wanted for place in prefixes(path)}
     beyond: list[ClaimPath] = []
     for path in revealed.shown:
-        if not any(covers(known, path) for known in (*wanted, *beyond)):
-            beyond.extend(_unasked(path, wanted, revealed))
+        if known.isdisjoint(prefixes(path)):
+            unasked = list(_unasked(path, known, around, revealed))
+            known.update(unasked)
+            beyond.extend(unasked)
     return tuple(beyond)
 
 
-def _unasked(path: ClaimPath, wanted: tuple[ClaimPath, ...], revealed: Revealed) -> Iterator[ClaimPath]:
+def _unasked(
+    path: ClaimPath, known: set[ClaimPath], around: set[ClaimPath], revealed: Revealed
+) -> Iterator[ClaimPath]:
     """Yield `path`, or if a wanted claim stands in it, whatever else of it came along."""
-    if not any(covers(path, one) for one in wanted):
+    if path not in around:
         yield path
         return
-    value = select(revealed.claims, path, revealed.positions)[path]
-    for child in _children(path, value, revealed):
-        if child not in revealed.shown and not any(covers(one, child) for one in wanted):
-            yield from _unasked(child, wanted, revealed)
+    for child in _children(path, revealed):
+        if child not in revealed.shown and child not in known:
+            yield from _unasked(child, known, around, revealed)
 
 
-def _children(path: ClaimPath, value: Any, revealed: Revealed) -> list[ClaimPath]:
+def _children(path: ClaimPath, revealed: Revealed) -> list[ClaimPath]:
+    value = revealed.select(path)[path]
     if isinstance(value, dict):
         return [(*path, name) for name in value]
-    return list(select(revealed.claims, (*path, None), revealed.positions))
+    return list(revealed.select((*path, None)))

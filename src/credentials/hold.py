@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
-
-import msgspec
 
 from ..did.keys import PublicKey
 from ..did.resolver import Resolver
@@ -13,33 +10,23 @@ from ..errors import VerificationError
 from .issuer import check_issued, find_issuer, types_of
 from .path import ClaimPath
 from .policy import LEEWAY, Trust
-from .result import moment
-from .reveal import Revealed, reveal
+from .result import Credential
+from .reveal import reveal
 from .sd_jwt import UnverifiedSdJwt, parse_sd_jwt
-from .validity import Validity, check_in_the_open, check_times, holder_key, parse_times
+from .validity import check_in_the_open, check_times, holder_key, parse_times
 from .verify import check_typ
 
 __all__ = ["HeldCredential", "hold", "open_held"]
 
 
-class HeldCredential(msgspec.Struct, frozen=True, kw_only=True):
+class HeldCredential(Credential, frozen=True, kw_only=True):
     """A credential in the hands of its holder, who sees every claim.
 
-    `card` is its id, `types` are `vct` and the additional ones, `holder` the key that must sign a key
-    binding, None if the credential is bound to none.
+    `types` are `vct` and the additional ones.
     """
 
     text: str
-    card: str
     types: tuple[str, ...]
-    holder: PublicKey | None
-    revealed: Revealed
-    validity: Validity
-
-    @property
-    def claims(self) -> dict[str, Any]:
-        """Every claim."""
-        return self.revealed.claims
 
     @property
     def concealable(self) -> tuple[ClaimPath, ...]:
@@ -51,22 +38,6 @@ class HeldCredential(msgspec.Struct, frozen=True, kw_only=True):
         """The `iss`."""
         issuer = self.claims.get("iss")
         return issuer if isinstance(issuer, str) else None
-
-    @property
-    def subject(self) -> str | None:
-        """The `sub`."""
-        subject = self.claims.get("sub")
-        return subject if isinstance(subject, str) else None
-
-    @property
-    def issued_at(self) -> datetime | None:
-        """The `iat`."""
-        return moment(self.validity.issued_at)
-
-    @property
-    def expires_at(self) -> datetime | None:
-        """The `exp`."""
-        return moment(self.validity.expires_at)
 
 
 def hold(

@@ -7,6 +7,7 @@ DID URL, its DID is the issuer, and `iss`, where present, is that very DID.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -94,5 +95,7 @@ def _name(jwt: UnverifiedJwt) -> tuple[str, str]:
     return did, kid
 
 
-def _trusts(trusted: object, did: str) -> bool:
-    return isinstance(trusted, UnsafeAcceptAnyIssuer) or (not isinstance(trusted, str) and did in trusted)  # type: ignore[operator]  # a collection, by the type of `Trust`
+def _trusts(trusted: Collection[str] | UnsafeAcceptAnyIssuer, did: str) -> bool:
+    if isinstance(trusted, UnsafeAcceptAnyIssuer):
+        return True
+    return not isinstance(trusted, str) and did in trusted  # a DID may be a part of a longer one

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .dcql import ClaimQuery
-from .path import ClaimPath, select
+from .path import ClaimPath
 from .reveal import Revealed
 
 __all__ = ["find_claim", "find_claims"]
@@ -24,8 +24,7 @@ def find_claims(option: tuple[ClaimQuery, ...], revealed: Revealed) -> tuple[Cla
 
 def find_claim(claim: ClaimQuery, revealed: Revealed) -> tuple[ClaimPath, ...]:
     """Return where the claim stands, with one of its `values` if it names any (OpenID4VP 1.0, 6.4.1)."""
-    selected = select(revealed.claims, claim.path, revealed.positions)
-    return tuple(path for path, value in selected.items() if _fits(value, claim))
+    return tuple(path for path, value in revealed.select(claim.path).items() if _fits(value, claim))
 
 
 def _fits(value: Any, claim: ClaimQuery) -> bool:

@@ -13,13 +13,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from .. import strict_json
 from ..errors import InputError
 
-__all__ = ["ClaimPath", "PathLike", "covers", "matches", "overlaps", "parse_path", "render_path", "select"]
+__all__ = [
+    "ClaimPath",
+    "PathLike",
+    "covers",
+    "matches",
+    "overlaps",
+    "parse_path",
+    "prefixes",
+    "render_path",
+    "select",
+]
 
 ClaimPath: TypeAlias = tuple[str | int | None, ...]
 PathLike: TypeAlias = str | Sequence[str | int | None]
@@ -98,6 +108,11 @@ def covers(pattern: ClaimPath, path: ClaimPath) -> bool:
 def overlaps(pattern: ClaimPath, path: ClaimPath) -> bool:
     """Tell whether `path` is one that `pattern` points at, lies beneath one, or contains one."""
     return covers(pattern[: len(path)], path)
+
+
+def prefixes(path: ClaimPath) -> Iterator[ClaimPath]:
+    """Yield the paths of everything that a claim stands in, and its own."""
+    return (path[:end] for end in range(1, len(path) + 1))
 
 
 def _undotted(text: str) -> tuple[str | int | None, ...]:

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from ..did.signer import Signer
-from ..errors import InputError, NotFound, VerificationError
+from ..errors import InputError, NotFound
 from .hold import HeldCredential
+from .jwt import check_jwt, parse_jwt
 from .key_binding import sign_key_binding
-from .path import ClaimPath, PathLike, overlaps, parse_path, render_path, select
-from .sd_jwt import join_sd_jwt, parse_sd_jwt
+from .path import ClaimPath, PathLike, parse_path, prefixes, render_path
+from .sd_jwt import join_sd_jwt
 
 __all__ = ["disclose", "present", "to_disclose"]
 
@@ -33,16 +34,10 @@ def present(
     if held.holder is None:
         raise InputError("presentation.not_bound")
     sd_jwt = disclose(held, show)
-    key_binding = sign_key_binding(sd_jwt, audience=audience, nonce=nonce, signer=signer, at=at)
-    text = sd_jwt + key_binding
-    signed = parse_sd_jwt(text).key_binding
-    try:
-        if signed is None or signed.header.alg != held.holder.alg:
-            raise InputError("presentation.wrong_signer")
-        held.holder.check(signed.signed, signed.signature)
-    except VerificationError as error:
-        raise InputError("presentation.wrong_signer") from error
-    return text
+    signed = sign_key_binding(sd_jwt, audience=audience, nonce=nonce, signer=signer, at=at)
+    wrong = "presentation.wrong_signer"
+    check_jwt(parse_jwt(signed, "key binding"), held.holder, other_alg=wrong, forged=wrong)
+    return sd_jwt + signed
 
 
 def disclose(held: HeldCredential, show: Iterable[PathLike]) -> str:
@@ -58,10 +53,13 @@ def to_disclose(held: HeldCredential, show: Iterable[ClaimPath]) -> tuple[ClaimP
     all that it contains: the claim is its whole value (OpenID4VP 1.0, section 7.1). Raises
     `presentation.no_such_claim`.
     """
-    wanted: list[ClaimPath] = []
+    wanted: set[ClaimPath] = set()
     for path in show:
-        selected = select(held.claims, path, held.revealed.positions)
+        selected = held.revealed.select(path)
         if not selected:
             raise NotFound("presentation.no_such_claim", path=render_path(path))
-        wanted.extend(selected)
-    return tuple(path for path in held.revealed.shown if any(overlaps(want, path) for want in wanted))
+        wanted.update(selected)
+    needed = {place for path in wanted for place in prefixes(path)}
+    return tuple(
+        path for path in held.revealed.shown if path in needed or not wanted.isdisjoint(prefixes(path))
+    )

@@ -14,7 +14,7 @@ from .path import ClaimPath
 from .reveal import Revealed
 from .validity import Validity
 
-__all__ = ["Check", "VerifiedCredential", "moment"]
+__all__ = ["Check", "Credential", "VerifiedCredential", "moment"]
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -25,26 +25,20 @@ class Check(msgspec.Struct, frozen=True):
     detail: str
 
 
-class VerifiedCredential(msgspec.Struct, frozen=True, kw_only=True):
-    """A credential of which every check passed.
+class Credential(msgspec.Struct, frozen=True, kw_only=True):
+    """What holder and verifier know of a credential.
 
-    - `card`: the id of the credential, the same in every presentation of it.
-    - `issuer`: its DID, the `kid` that signed, and the types for which it was trusted.
-    - `holder`: the key that the credential is bound to, None if it is bound to none.
-    - `key_bound_at`: when the holder signed this presentation, None without key binding.
+    `card` is its id, the same in every presentation of it; `holder` the key that it is bound to.
     """
 
     card: str
-    issuer: Issuer
     holder: PublicKey | None
     revealed: Revealed
     validity: Validity
-    key_bound_at: datetime | None
-    checks: tuple[Check, ...]
 
     @property
     def claims(self) -> dict[str, Any]:
-        """Everything that was shown, the Processed SD-JWT Payload (RFC 9901, section 7.1)."""
+        """The Processed SD-JWT Payload (RFC 9901, section 7.1): every claim that is not withheld."""
         return self.revealed.claims
 
     @property
@@ -54,19 +48,9 @@ class VerifiedCredential(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def subject(self) -> str | None:
-        """The `sub`, if the issuer wrote one and it was shown."""
+        """The `sub`, if it is a text."""
         subject = self.claims.get("sub")
         return subject if isinstance(subject, str) else None
-
-    @property
-    def shown(self) -> tuple[ClaimPath, ...]:
-        """The paths of the claims that the holder chose to show."""
-        return tuple(self.revealed.shown)
-
-    @property
-    def withheld(self) -> int:
-        """How many digests had no disclosure: claims that were not shown, and decoys."""
-        return self.revealed.withheld
 
     @property
     def issued_at(self) -> datetime | None:
@@ -77,6 +61,28 @@ class VerifiedCredential(msgspec.Struct, frozen=True, kw_only=True):
     def expires_at(self) -> datetime | None:
         """The `exp`."""
         return moment(self.validity.expires_at)
+
+
+class VerifiedCredential(Credential, frozen=True, kw_only=True):
+    """A credential as it was shown, of which every check passed.
+
+    `holder` and `key_bound_at` say whose key signed the presentation, and when; without key binding nobody
+    proved anything, and both are None.
+    """
+
+    issuer: Issuer
+    key_bound_at: datetime | None
+    checks: tuple[Check, ...]
+
+    @property
+    def shown(self) -> tuple[ClaimPath, ...]:
+        """The paths of the claims that the holder chose to show."""
+        return tuple(self.revealed.shown)
+
+    @property
+    def withheld(self) -> int:
+        """How many digests had no disclosure: claims that were not shown, and decoys."""
+        return self.revealed.withheld
 
 
 def moment(seconds: NumericDate | None) -> datetime | None:

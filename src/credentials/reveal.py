@@ -10,7 +10,7 @@ import msgspec
 from ..errors import VerificationError
 from .disclosure import DIGEST_LENGTH, HASH, RESERVED, digest_of, parse_element, parse_property
 from .door import MAX_DEPTH
-from .path import ClaimPath
+from .path import ClaimPath, select
 
 __all__ = ["Revealed", "reveal"]
 
@@ -28,6 +28,10 @@ class Revealed(msgspec.Struct, frozen=True):
     shown: dict[ClaimPath, str]
     withheld: int
     positions: dict[ClaimPath, tuple[int, ...]]
+
+    def select(self, path: ClaimPath) -> dict[ClaimPath, Any]:
+        """Return what `path` points at: concrete paths and their values."""
+        return select(self.claims, path, self.positions)
 
 
 def reveal(payload: dict[str, Any], disclosures: Iterable[str]) -> Revealed:

@@ -52,9 +52,12 @@ def parse_sd_jwt(text: str) -> UnverifiedSdJwt:
     for disclosure in disclosures:
         if "." in disclosure:
             raise VerificationError("sdjwt.two_key_bindings")
-    key_binding = parse_jwt(last, "key binding") if last else None
-    sd_jwt = text[: len(text) - len(last)]
-    return UnverifiedSdJwt(parse_jwt(jwt, "credential"), tuple(disclosures), key_binding, sd_jwt)
+    return UnverifiedSdJwt(
+        jwt=parse_jwt(jwt, "credential"),
+        disclosures=tuple(disclosures),
+        key_binding=parse_jwt(last, "key binding") if last else None,
+        sd_jwt=text[: len(text) - len(last)],
+    )
 
 
 def join_sd_jwt(jwt: str, disclosures: Iterable[str]) -> str:

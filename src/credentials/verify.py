@@ -46,9 +46,9 @@ def verify(presentation: str, policy: Policy, *, resolve: Resolver, at: datetime
     )
     check_audience(claims, expected.audience if expected else None)
     check_status(claims, policy.status)
-    holder = holder_key(payload) if expected or "cnf" in payload else None
-    key_bound_at = None
-    if expected and holder and unverified.key_binding:  # 7.3, step 5
+    holder = key_bound_at = None
+    if expected and unverified.key_binding:  # 7.3, step 5
+        holder = holder_key(payload)
         key_bound_at = check_key_binding(
             unverified.key_binding,
             unverified.sd_jwt,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -203,10 +204,13 @@ def test_a_credential_without_a_key_answers_only_who_asks_for_none() -> None:
     assert len(candidates(dcql(asked).credentials[0], [unbound], at=AT)) == 1
 
 
-def test_an_expired_credential_answers_nothing() -> None:
-    expires_at = held().expires_at
-    assert expires_at is not None
-    assert candidates(dcql(query()).credentials[0], [held()], at=expires_at) == ()
+@pytest.mark.parametrize(
+    ("later", "answers"),
+    [(timedelta(days=-2), 0), (timedelta(days=-1), 1), (timedelta(days=365), 0)],
+)
+def test_a_credential_answers_while_it_is_in_force(later: timedelta, answers: int) -> None:
+    card = held(not_before=AT - timedelta(days=1))
+    assert len(candidates(dcql(query()).credentials[0], [card], at=AT + later)) == answers
 
 
 def test_the_earlier_card_is_preferred() -> None:
