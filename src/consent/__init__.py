@@ -39,9 +39,18 @@ from .own import CompanyKeys
 from .receipt import RECEIPT_TYPE, receipts_for
 from .receive import Received
 from .record import Record
-from .request import ReadRequest, Request, SignedRequest, make_request, parse_request, read_request
+from .request import (
+    ReadRequest,
+    Request,
+    SignedRequest,
+    make_request,
+    parse_request,
+    read_request,
+    request_message,
+)
 from .state import (
     ELSEWHERE,
+    FOREVER,
     Break,
     Fact,
     Standing,
@@ -58,6 +67,7 @@ from .terms import CHANNELS, Offer
 __all__ = [
     "CHANNELS",
     "ELSEWHERE",
+    "FOREVER",
     "METHODS",
     "MIGRATIONS",
     "PENDING_INDEX",
@@ -134,6 +144,7 @@ __all__ = [
     "read_request",
     "receipts_for",
     "render_message",
+    "request_message",
     "resolve_who",
     "row_of",
     "shipped_mappings",

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
-from ..did import Resolver
-from ..errors import KonsensError
+from ..did import KeyHistory, Resolver
+from ..errors import KonsensError, NotFound
 from ..records import Actor, Book
 from .ask import ask
 from .contact import ContactKeys
@@ -21,14 +21,15 @@ from .decide import decide
 from .decision import Decision
 from .ledger import Ledger
 from .logs import Log, Logs
-from .message import ReceiptsMessage
+from .message import LogKey, ReceiptsMessage, RequestMessage
 from .notice import SignedNotice
 from .own import CompanyKeys, deliver
 from .publish import announce, publish
 from .receipt import receipts_for
 from .receive import Received, receive
 from .record import Record, records_of
-from .request import Reason, SignedRequest
+from .rehearsal import copy_of_book
+from .request import Reason, SignedRequest, request_message
 from .tables import MIGRATIONS
 from .use import record_use
 
@@ -74,6 +75,21 @@ class Company:
         """Open the book in `folder`."""
         book = Book.open(folder / BOOK, migrations=MIGRATIONS)
         return cls(book, ContactKeys(folder / KEYS), did=did, home=home, **more)
+
+    def rehearsal(self) -> Self:
+        """Return this company on a copy in memory: every verb works in full there, and nothing happens."""
+        ledger, logs = self.ledger, self.ledger.logs
+        return type(self)(
+            copy_of_book(ledger.book),
+            ledger.contacts.in_memory(),
+            did=ledger.did,
+            home=logs.rehearsed(),
+            others=logs.others,
+            origin=logs.origin,
+            log_error=logs.error,
+            resolver=ledger.resolver,
+            random=self._random,
+        )
 
     def close(self) -> None:
         """Close book and keys; the log belongs to whoever opened it."""
@@ -141,6 +157,21 @@ class Company:
             reason=reason,
             entropy=self._random(32),
             now=now,
+        )
+
+    def message_for(
+        self, signed: SignedRequest, *, vkeys: dict[str, str], key_history: KeyHistory | None = None
+    ) -> RequestMessage:
+        """Return the file for a request; `vkeys` are the logs' keys by origin, the first is home."""
+        notice = self.ledger.notice(signed.request.notice)
+        if notice is None:
+            raise NotFound("notice.unknown", notice=signed.request.notice[:12])
+        return request_message(
+            signed,
+            notice,
+            document=self.ledger.resolver.resolve(self.ledger.did),
+            key_history=key_history,
+            logs=[LogKey(origin, vkey) for origin, vkey in vkeys.items()],
         )
 
     def receive(

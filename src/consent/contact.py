@@ -11,6 +11,7 @@ import hmac
 import os
 import sqlite3
 from collections.abc import Iterable, Sequence
+from copy import copy
 from pathlib import Path
 
 import msgspec
@@ -65,6 +66,13 @@ class ContactKeys:
             (self._finder,) = self._db.execute("SELECT finder FROM root").fetchone()
         except (OSError, sqlite3.Error) as error:
             raise Unavailable("contact.keys", path=path) from error
+
+    def in_memory(self) -> ContactKeys:
+        """Return the same keys in memory: what is made or destroyed there, the file does not know."""
+        made = copy(self)
+        made._db = sqlite3.connect(":memory:", isolation_level=None)
+        self._db.backup(made._db)
+        return made
 
     def close(self) -> None:
         """Close the file."""

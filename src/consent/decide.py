@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..errors import KonsensError
-from .contact import resolve_who, targets_at
+from .contact import targets_at
 from .decision import Assurance, Decision, Evidence
 from .deep import verify_again
 from .ledger import Ledger, Sight, seconds, when
@@ -59,7 +59,7 @@ def decide(
     unbroken in every log that it names, is the proof strong enough, does it cover address, data and
     recipient.
     """
-    asked = _Asked(customer, purpose, channel, as_of or now, known_at or now, deep)
+    asked = _Asked(ledger, customer, purpose, channel, as_of or now, known_at or now, deep)
     live = as_of is None and known_at is None
     try:
         sight = _sight(ledger, asked, live=live)
@@ -139,12 +139,10 @@ def whole(_logs: tuple[str, ...], _seal: str) -> int | None:
 
 
 def _sight(ledger: Ledger, asked: _Asked, *, live: bool) -> Sight:
-    did, ref = resolve_who(ledger.db, asked.customer)
     if live:
-        return ledger.sight(did, ref, asked.purpose, asked.channel)
+        return ledger.sight(asked.customer, asked.purpose, asked.channel)
     return ledger.sight_then(
-        did,
-        ref,
+        asked.customer,
         asked.purpose,
         asked.channel,
         as_of=seconds(asked.as_of),
@@ -169,7 +167,8 @@ def _other_basis(ledger: Ledger, asked: _Asked, sight: Sight) -> tuple[str, Basi
     code, basis = offered_basis(ledger, asked.purpose, asked.channel)
     if basis is None:
         return code, None
-    if basis == "consent" or not sight.known:
+    known = any(ledger.knows(customer) for customer in (sight.did, sight.ref) if customer)
+    if basis == "consent" or not known:
         return "consent.none", None
     if basis in MARKETING_BASES:
         ledger.logs.check_current(ledger.seen)
@@ -214,13 +213,23 @@ def _valid_until(held: Held, now: datetime | None) -> datetime | None:
 class _Asked:
     """The question, so that every answer repeats it."""
 
-    __slots__ = ("as_of", "channel", "customer", "deep", "known_at", "purpose")
+    __slots__ = ("as_of", "channel", "customer", "deep", "known_at", "ledger", "purpose")
 
     def __init__(
-        self, customer: str, purpose: str, channel: str, as_of: datetime, known_at: datetime, deep: bool
+        self,
+        ledger: Ledger,
+        customer: str,
+        purpose: str,
+        channel: str,
+        as_of: datetime,
+        known_at: datetime,
+        deep: bool,
     ) -> None:
-        self.customer, self.purpose, self.channel = customer, purpose, channel
+        self.ledger, self.customer, self.purpose, self.channel = ledger, customer, purpose, channel
         self.as_of, self.known_at, self.deep = as_of, known_at, deep
+
+    def record_of(self, customer: str) -> str:
+        return self.ledger.matter(customer, self.purpose, self.channel).record_id
 
     def answer(
         self,
@@ -241,15 +250,15 @@ class _Asked:
             valid_until=until,
             basis=basis,
             assurance=held.assurance if held else None,
-            evidence=_evidence(held) if held else _NO_EVIDENCE,
+            evidence=_evidence(self, held) if held else _NO_EVIDENCE,
             facts=facts or {},
             deep=self.deep,
         )
 
 
-def _evidence(held: Held) -> Evidence:
+def _evidence(asked: _Asked, held: Held) -> Evidence:
     return Evidence(
-        record=held.record,
+        record=asked.record_of(held.customer),
         event=held.grant or held.event,
         notice=held.notice,
         leaf_index=held.index if held.index >= 0 else held.leaf_index,

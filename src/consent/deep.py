@@ -48,9 +48,9 @@ def verify_again(ledger: Ledger, held: Held, *, purpose: str, channel: str) -> N
     terms = ledger.terms(facts, purpose)
     breaks = ledger.breaks([*facts, *relation])
     standing = fold(facts, breaks=breaks, relation=relation, terms=terms, purpose=purpose)
-    found = held_of(standing, matter, terms)
+    found = held_of(standing, held.customer, terms)
     if found is None or _timeless(found) != _timeless(held):
-        raise Damaged("consent.standing_differs", record=held.record)
+        raise Damaged("consent.standing_differs", record=matter.record_id)
 
 
 def _timeless(held: Held) -> Held:
@@ -103,5 +103,5 @@ def _attested_fact(ledger: Ledger, held: Held, purpose: str, channel: str) -> Fa
         if (customer, code, way) == (held.customer, purpose, channel)
     ]
     if batch.root.hex() != getattr(event.event.event.content, "root", None) or len(mine) != 1:
-        raise Damaged("consent.standing_differs", record=held.record)
+        raise Damaged("consent.standing_differs", record=held.customer)
     return mine[0].fact

@@ -171,7 +171,8 @@ class _Table:
             self._held.get(did),
             self._held.get(other),
             merged(self._stops.get(did, _NO_STOPS), self._stops.get(other)),
-            known=False,
+            did=did,
+            ref=other,
         )
         held = newest_word(sight)
         if held is None:

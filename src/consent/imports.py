@@ -8,21 +8,19 @@
 
 from __future__ import annotations
 
-import hmac
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from hashlib import sha256
 from json.encoder import encode_basestring
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-from nacl.bindings import crypto_sign_seed_keypair
 
 from ..encoding import format_time
 from ..records import Actor, Batch, Digest, ImportBatch, Matter
+from .claim_worker import CODE
+from .claims import seals_of_claims, target_salt
 from .contact import Address
 from .import_file import Reject, read_file
 from .ledger import Ledger, seconds, when
@@ -32,11 +30,11 @@ from .state import State
 from .tables import PENDING_INDEX, Attested, Held
 from .target import target_of_normalized
 
-__all__ = ["Imported", "import_rows", "row_of", "seal_of_claim", "target_salt"]
+__all__ = ["Imported", "import_rows", "row_of"]
 
 Progress = Callable[[int, int], None]
+Random = Callable[[int], bytes]
 Key = tuple[str, str, str]
-CHUNK = 5000
 
 
 class Imported(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +53,7 @@ class _Row(NamedTuple):
     told: Told
     claim: bytes
     salt: bytes
+    target_salt: bytes | None
     target: str | None
     next: str
 
@@ -67,7 +66,7 @@ def import_rows(
     *,
     dry_run: bool = False,
     actor: Actor | None = None,
-    random: Callable[[int], bytes] = os.urandom,
+    random: Random = os.urandom,
     progress: Progress | None = None,
     now: datetime,
 ) -> Imported:
@@ -82,33 +81,17 @@ def import_rows(
     )
     if dry_run or not fresh:
         return result
-    rows = _make_rows(fresh, random(48 * len(fresh)), progress)
-    batch = Batch(row.salt + row_json(row) for row in rows)
+    made = _make(ledger, fresh, random, progress)
+    batch = Batch(made.entries)
     content = ImportBatch(count=batch.count, root=Digest(batch.root.hex()), mapping=mapping.name)
-    contact_keys = ledger.contacts.make([f"ref:{row.told.ref}" for row in rows])
     with ledger.book.write():
         own = Matter(controller=ledger.did)
         signed = sign_own(ledger, keys, own, "imported", content, at=now, actor=actor)
-        _store(ledger, rows, contact_keys, known, event=signed.event_hash, now=seconds(now))
+        _store(ledger, made, known, event=signed.event_hash, now=seconds(now))
     deliver(ledger, now=now)
     fact = ledger.fact_of(signed.event_hash)
     index = fact.index if fact and fact.index < PENDING_INDEX else None
     return msgspec.structs.replace(result, batch=content.root, event=signed.event_hash, leaf_index=index)
-
-
-def seal_of_claim(code: bytes) -> str:
-    """Return the seal that a claim code (16 bytes) can break.
-
-    HKDF as in `konsens.records.claim_key`, written out: the general function takes several times as long,
-    and an import makes 100,000 of these.
-    """
-    key = hmac.digest(hmac.digest(bytes(32), code, "sha256"), b"konsens/v1/claim\x01", "sha256")
-    return sha256(crypto_sign_seed_keypair(key)[0]).hexdigest()
-
-
-def target_salt(code: bytes) -> bytes:
-    """Return the salt of an imported row's target, which only the claim code gives."""
-    return hmac.digest(hmac.digest(bytes(32), code, "sha256"), b"konsens/v1/claim-target\x01", "sha256")
 
 
 def row_of(customer: str, purpose: str, channel: str, attested: Attested) -> dict[str, str | None]:
@@ -167,83 +150,40 @@ def _sort_out(
     return fresh, known, rejects
 
 
-def _make_rows(told: Sequence[Told], secrets: bytes, progress: Progress | None) -> list[_Row]:
-    """Return the rows with their secrets; deriving keys lets go of the interpreter, so two threads do it."""
-    chunks = [(start, told[start : start + CHUNK]) for start in range(0, len(told), CHUNK)]
-    rows: list[_Row] = []
-    with ThreadPoolExecutor(2) as pool:
-        for part in pool.map(lambda chunk: _make_chunk(chunk[0], chunk[1], secrets), chunks):
-            rows += part
-            if progress:
-                progress(len(rows), len(told))
-    return rows
+class _Made(NamedTuple):
+    """The rows with their secrets, their bytes in the batch, and their addresses, encrypted."""
+
+    rows: list[_Row]
+    entries: list[bytes]
+    addresses: list[tuple[str, str, bytes, str, bytes]]
 
 
-def _make_chunk(start: int, told: Sequence[Told], secrets: bytes) -> list[_Row]:
-    rows = []
-    for place, item in enumerate(told, start):
-        claim, salt = secrets[48 * place : 48 * place + 16], secrets[48 * place + 16 : 48 * place + 48]
-        target = item.address and target_of_normalized(target_salt(claim), item.channel, item.address)
-        rows.append(_Row(item, claim, salt, target, seal_of_claim(claim)))
-    return rows
+def _make(ledger: Ledger, told: Sequence[Told], random: Random, progress: Progress | None) -> _Made:
+    """Return the rows; the one-time keys are derived beside what is done here."""
+    made = _Made([], [], [])
+    codes, salts = random(CODE * len(told)), random(32 * len(told))
+    seals = seals_of_claims(codes)
+    keys = ledger.contacts.make([f"ref:{item.ref}" for item in told])
+    for some in seals:
+        start = len(made.rows)
+        part = [
+            _row(item, codes[CODE * n : CODE * n + CODE], salts[32 * n : 32 * n + 32], some[at : at + 32])
+            for at, (n, item) in zip(
+                range(0, len(some), 32), enumerate(told[start : start + len(some) // 32], start), strict=True
+            )
+        ]
+        made.rows.extend(part)
+        made.entries.extend(row.salt + row_json(row) for row in part)
+        made.addresses.extend(_addresses(ledger, part, keys[start : start + len(part)]))
+        if progress:
+            progress(len(made.rows), len(told))
+    return made
 
 
-def _store(
-    ledger: Ledger,
-    rows: Sequence[_Row],
-    contact_keys: Sequence[bytes],
-    known: dict[Key, Held],
-    *,
-    event: str,
-    now: int,
-) -> None:
-    """Write rows, standings and addresses, inside `book.write()`; a matter on file is folded again."""
-    logs = (ledger.origin,)
-    encode = msgspec.msgpack.Encoder().encode
-    attested = [
-        Attested(event, now, row.told.state, row.told.since, row.next, logs, row.target, row.salt, row.claim)
-        for row in rows
-    ]
-    ledger.db.executemany(
-        "INSERT INTO attested VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (
-            (ledger.did, f"ref:{row.told.ref}", row.told.purpose, row.told.channel, event, line, encode(body))
-            for line, (row, body) in enumerate(zip(rows, attested, strict=True))
-        ),
-    )
-    ledger.db.executemany(
-        "INSERT OR REPLACE INTO standing VALUES (?, ?, ?, ?, ?)",
-        (
-            (ledger.did, row.told.purpose, row.told.channel, f"ref:{row.told.ref}", encode(held))
-            for row, held in zip(rows, _standings(ledger, rows, attested), strict=True)
-        ),
-    )
-    for ref, purpose, channel in known:
-        ledger.refold(f"ref:{ref}", purpose, channel)
-    ledger.db.executemany(
-        "INSERT OR REPLACE INTO address VALUES (?, ?, ?, ?, ?, 'import')",
-        _addresses(ledger, rows, contact_keys),
-    )
-
-
-def _standings(ledger: Ledger, rows: Sequence[_Row], attested: Sequence[Attested]) -> Iterator[Held]:
-    """Yield what the fold says of a matter with this one row; a test holds the two together."""
-    for row, body in zip(rows, attested, strict=True):
-        told, given = row.told, row.told.state == "given"
-        customer = f"ref:{told.ref}"
-        yield Held(
-            customer=customer,
-            record=ledger.matter(customer, told.purpose, told.channel).record_id,
-            state=State.GIVEN if given else State.WITHDRAWN,
-            since=min(body.since, body.known),
-            event=body.event,
-            grant=body.event if given else None,
-            index=body.known - PENDING_INDEX if given else -1,
-            target=body.target if given else None,
-            assurance="attested",
-            ending=None if given else "withdrawn",
-            seals=((body.logs, body.next),),
-        )
+def _row(told: Told, claim: bytes, salt: bytes, seal: bytes) -> _Row:
+    own = target_salt(claim) if told.address else None
+    target = target_of_normalized(own, told.channel, told.address) if own and told.address else None
+    return _Row(told, claim, salt, own, target, seal.hex())
 
 
 def _addresses(
@@ -254,5 +194,40 @@ def _addresses(
         told = row.told
         if told.address:
             customer = f"ref:{told.ref}"
-            body = contacts.seal(key, customer, Address(told.channel, told.address, target_salt(row.claim)))
+            body = contacts.seal(key, customer, Address(told.channel, told.address, row.target_salt))
             yield customer, told.channel, contacts.finder(told.channel, told.address), row.target or "", body
+
+
+def _store(ledger: Ledger, made: _Made, known: dict[Key, Held], *, event: str, now: int) -> None:
+    """Write rows, standings and addresses, inside `book.write()`; a matter on file is folded again."""
+    logs, encode = (ledger.origin,), msgspec.msgpack.Encoder().encode
+    attested, standing = [], []
+    for line, row in enumerate(made.rows):
+        told, customer = row.told, f"ref:{row.told.ref}"
+        body = Attested(event, now, told.state, told.since, row.next, logs, row.target, row.salt, row.claim)
+        held = _standing(customer, body)
+        attested.append((ledger.did, customer, told.purpose, told.channel, event, line, encode(body)))
+        standing.append((ledger.did, told.purpose, told.channel, customer, encode(held)))
+    db = ledger.db
+    db.executemany("INSERT INTO attested VALUES (?, ?, ?, ?, ?, ?, ?)", attested)
+    db.executemany("INSERT OR REPLACE INTO standing VALUES (?, ?, ?, ?, ?)", standing)
+    db.executemany("INSERT OR REPLACE INTO address VALUES (?, ?, ?, ?, ?, 'import')", made.addresses)
+    for ref, purpose, channel in known:
+        ledger.refold(f"ref:{ref}", purpose, channel)
+
+
+def _standing(customer: str, body: Attested) -> Held:
+    """Return what the fold says of a matter with this one row; a test holds the two together."""
+    given = body.state == "given"
+    return Held(
+        customer=customer,
+        state=State.GIVEN if given else State.WITHDRAWN,
+        since=min(body.since, body.known),
+        event=body.event,
+        grant=body.event if given else None,
+        index=body.known - PENDING_INDEX if given else -1,
+        target=body.target if given else None,
+        assurance="attested",
+        ending=None if given else "withdrawn",
+        seals=((body.logs, body.next),),
+    )

@@ -20,7 +20,7 @@ import msgspec
 from ..did import OfflineResolver, Resolver
 from ..errors import NotFound
 from ..records import Book, Matter
-from .contact import Address, ContactKeys, ref_of
+from .contact import Address, ContactKeys, ref_of, resolve_who
 from .logs import Logs
 from .notice import Notice, SignedNotice, parse_notice
 from .state import FOREVER, Break, Fact, Standing, Terms, fold, open_seals, standing_objections
@@ -36,12 +36,14 @@ _ENCODE = msgspec.msgpack.Encoder().encode
 
 _NO_STOPS = Stops()
 _SIGHT = """
-SELECT s.body, r.body, a.body, b.body FROM (SELECT ?1 AS me)
-LEFT JOIN standing s ON s.controller = ?1 AND s.purpose = ?2 AND s.channel = ?3 AND s.customer = ?4
-LEFT JOIN relation r ON r.controller = ?1 AND r.customer = ?4
-LEFT JOIN standing a ON a.controller = ?1 AND a.purpose = ?2 AND a.channel = ?3 AND a.customer = ?5
-LEFT JOIN relation b ON b.controller = ?1 AND b.customer = ?5
+SELECT s.body, r.body, a.body, b.body, me.did, me.ref FROM ({who}) me
+LEFT JOIN standing s ON s.controller = ?1 AND s.purpose = ?2 AND s.channel = ?3 AND s.customer = me.did
+LEFT JOIN relation r ON r.controller = ?1 AND r.customer = me.did
+LEFT JOIN standing a ON a.controller = ?1 AND a.purpose = ?2 AND a.channel = ?3 AND a.customer = me.ref
+LEFT JOIN relation b ON b.controller = ?1 AND b.customer = me.ref
 """
+_BY_DID = _SIGHT.format(who="SELECT ?4 AS did, (SELECT 'ref:' || ref FROM person WHERE customer = ?4) AS ref")
+_BY_REF = _SIGHT.format(who="SELECT (SELECT customer FROM person WHERE ref = ?4) AS did, 'ref:' || ?4 AS ref")
 
 
 class Sight(NamedTuple):
@@ -50,7 +52,8 @@ class Sight(NamedTuple):
     own: Held | None
     attested: Held | None
     stops: Stops
-    known: bool
+    did: str | None
+    ref: str | None
 
 
 def merged(stops: Stops, more: Stops | None) -> Stops:
@@ -103,10 +106,11 @@ class Ledger:
         """Return a matter of this controller."""
         return Matter(customer=customer, controller=self.did, purpose=purpose, channel=channel)
 
-    def sight(self, did: str | None, ref: str | None, purpose: str, channel: str) -> Sight:
-        """Return what is on file for a person now, by pairwise DID and by the company's own number."""
-        own, stops, attested, by_staff = self.db.execute(
-            _SIGHT, (self.did, purpose, channel, did, ref)
+    def sight(self, who: str, purpose: str, channel: str) -> Sight:
+        """Return what is on file now for a person, named by pairwise DID or by the company's own number."""
+        question = _BY_DID if who.startswith("did:") else _BY_REF
+        own, stops, attested, by_staff, did, ref = self.db.execute(
+            question, (self.did, purpose, channel, who)
         ).fetchone()
         return Sight(
             _HELD.decode(own) if own else None,
@@ -114,13 +118,13 @@ class Ledger:
             merged(
                 _STOPS.decode(stops) if stops else _NO_STOPS, _STOPS.decode(by_staff) if by_staff else None
             ),
-            (did is not None and (stops is not None or own is not None)) or self._has_address(ref),
+            did,
+            ref,
         )
 
-    def sight_then(
-        self, did: str | None, ref: str | None, purpose: str, channel: str, *, as_of: int, known_at: int
-    ) -> Sight:
+    def sight_then(self, who: str, purpose: str, channel: str, *, as_of: int, known_at: int) -> Sight:
         """Return what was on file at `as_of`, as far as it was known at `known_at`; breaks are folded in."""
+        did, ref = resolve_who(self.db, who)
         held: list[Held | None] = []
         objections: list[tuple[str | None, int]] = []
         for customer in (did, ref):
@@ -128,7 +132,7 @@ class Ledger:
                 held.append(None)
                 continue
             standing, terms = self.fold(customer, purpose, channel, as_of=as_of, known_at=known_at)
-            held.append(held_of(standing, self.matter(customer, purpose, channel), terms))
+            held.append(held_of(standing, customer, terms))
             relation = self.facts(customer)
             objections += [
                 (fact.scope, fact.index)
@@ -136,7 +140,7 @@ class Ledger:
                     relation, breaks=self.breaks(relation), as_of=as_of, known_at=known_at
                 )
             ]
-        return Sight(held[0], held[1], Stops((), tuple(objections)), known=did is not None)
+        return Sight(held[0], held[1], Stops((), tuple(objections)), did, ref)
 
     def held(self, customer: str, purpose: str, channel: str) -> Held | None:
         """Return where a matter stands, or None."""
@@ -215,12 +219,6 @@ class Ledger:
         """Return who is linked: number to DID, and DID to number."""
         rows = self.db.execute("SELECT ref, customer FROM person").fetchall()
         return dict(rows), {customer: ref for ref, customer in rows}
-
-    def _has_address(self, ref: str | None) -> bool:
-        return (
-            ref is not None
-            and self.db.execute("SELECT 1 FROM address WHERE customer = ?", (ref,)).fetchone() is not None
-        )
 
     # Facts.
 
@@ -308,7 +306,7 @@ class Ledger:
     def refold(self, customer: str, purpose: str, channel: str) -> Held | None:
         """Fold a matter again and keep the result; inside `book.write()`."""
         standing, terms = self.fold(customer, purpose, channel)
-        held = held_of(standing, self.matter(customer, purpose, channel), terms)
+        held = held_of(standing, customer, terms)
         if held is not None:
             self.db.execute(
                 "INSERT OR REPLACE INTO standing VALUES (?, ?, ?, ?, ?)",

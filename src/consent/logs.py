@@ -11,6 +11,7 @@ from typing import Protocol
 
 from ..errors import Damaged, KonsensError, Unavailable
 from ..registry import PublicLeaf, SealLeaf, SignedCheckpoint
+from .rehearsal import RehearsedLog
 from .state import ELSEWHERE
 
 __all__ = ["Log", "Logs"]
@@ -70,22 +71,27 @@ class Logs:
     ) -> None:
         self.origin = home.origin if home else origin
         self._home = home
-        self._error = error
+        self.others = tuple(others)
+        self.error = error
         self._by_origin: Mapping[str, Log] = {
-            log.origin: log for log in ((home, *others) if home else tuple(others))
+            log.origin: log for log in ((home, *self.others) if home else self.others)
         }
 
     @property
     def home(self) -> Log:
         """The company's own log, or the reason why it cannot be read."""
         if self._home is None:
-            raise self._error or Unavailable("consent.seal_unknown")
+            raise self.error or Unavailable("consent.seal_unknown")
         return self._home
+
+    def rehearsed(self) -> Log | None:
+        """Return the home log as one that takes leaves and writes none."""
+        return None if self._home is None else RehearsedLog(self._home)
 
     def named(self, origin: str) -> Log:
         """Return a log by its name."""
         if self._home is None:
-            raise self._error or Unavailable("consent.seal_unknown")
+            raise self.error or Unavailable("consent.seal_unknown")
         try:
             return self._by_origin[origin]
         except KeyError:

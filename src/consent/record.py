@@ -63,7 +63,7 @@ def _record(ledger: Ledger, purpose: str, channel: str, held: Held, now: datetim
         seal, index = None, None
     since = when(held.since) or now
     return Record(
-        record=held.record,
+        record=ledger.matter(held.customer, purpose, channel).record_id,
         company=ledger.did,
         purpose=purpose,
         channel=channel,

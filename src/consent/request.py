@@ -12,17 +12,35 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from ..did import DidDocument, KeyHistory, PublicKey, Signer, check_jws, key_of, parse_jws, sign_jws
+from ..did import (
+    DidDocument,
+    KeyHistory,
+    PublicKey,
+    Signer,
+    check_jws,
+    key_of,
+    parse_jws,
+    render_document,
+    sign_jws,
+)
 from ..encoding import b64u_encode, format_time, jcs, parse_time, sha256
 from ..errors import InputError, NotTrusted, RefusedByPolicy, VerificationError
-from ..strict_json import decode
+from ..strict_json import decode, parse
 from .introduction import Pinned, check_introduction
-from .message import RequestMessage, parse_message
+from .message import LogKey, RequestMessage, parse_message
 from .notice import TYP as NOTICE_TYP
 from .notice import Notice, SignedNotice, read_notice
 from .terms import Hex64, Id, Offer
 
-__all__ = ["ReadRequest", "Request", "SignedRequest", "make_request", "parse_request", "read_request"]
+__all__ = [
+    "ReadRequest",
+    "Request",
+    "SignedRequest",
+    "make_request",
+    "parse_request",
+    "read_request",
+    "request_message",
+]
 
 TYP = "konsens-request+jws"
 Reason = Literal["new", "renewal", "changed-notice"]
@@ -106,6 +124,24 @@ def make_request(
     _check_offers(request, notice.notice)
     jws = sign_jws(jcs(msgspec.to_builtins(request)), typ=TYP, signer=signer)
     return SignedRequest(request, jws, signer.kid)
+
+
+def request_message(
+    signed: SignedRequest,
+    notice: SignedNotice,
+    *,
+    document: DidDocument,
+    key_history: KeyHistory | None,
+    logs: Collection[LogKey],
+) -> RequestMessage:
+    """Return the file that travels. A folder limits nobody, so no vouchers are carried yet."""
+    return RequestMessage(
+        request=signed.jws,
+        notice=notice.jws,
+        company=render_document(document),
+        key_history=None if key_history is None else parse(key_history.render()),
+        logs=tuple(logs),
+    )
 
 
 def parse_request(jws: str) -> SignedRequest:

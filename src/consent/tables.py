@@ -11,7 +11,6 @@ from typing import Final, Literal
 
 import msgspec
 
-from ..records import Matter
 from .decision import Assurance
 from .state import Fact, OpenSeal, Standing, State, Terms
 
@@ -90,7 +89,6 @@ class Held(msgspec.Struct, frozen=True, array_like=True):
     """
 
     customer: str
-    record: str
     state: State
     since: int
     until: int | None = None
@@ -152,15 +150,14 @@ class Attested(msgspec.Struct, frozen=True, array_like=True):
         )
 
 
-def held_of(standing: Standing, matter: Matter, terms: dict[str, Terms]) -> Held | None:
+def held_of(standing: Standing, customer: str, terms: dict[str, Terms]) -> Held | None:
     """Return a standing as one row, or None where nothing ever happened."""
     if standing.state is None or standing.head is None:
         return None
     grant, head = standing.grant, standing.head
     found = terms.get(grant.event, _NO_TERMS) if grant else _NO_TERMS
     return Held(
-        customer=matter.customer or "",
-        record=matter.record_id,
+        customer=customer,
         state=standing.state,
         since=standing.since,
         until=grant.until if grant else None,

@@ -11,6 +11,7 @@ whoever holds salt and address can show that they belong together, and nobody el
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 import idna
@@ -31,9 +32,7 @@ def normalize_address(channel: str, address: str) -> str:
     E.164; a number without its country code is refused, because guessing one would bind the consent to a
     stranger. Everything else: NFC, runs of white space as one space, casefold.
     """
-    if len(address) > MAX_ADDRESS or any(
-        unicodedata.category(c) == "Cc" and not c.isspace() for c in address
-    ):
+    if len(address) > MAX_ADDRESS or not (address.isprintable() or _is_text(address)):
         raise InputError("target.address", channel=channel)
     if channel == "email":
         return _email(address)
@@ -63,12 +62,17 @@ def check_target(target: str | None, *, salt: bytes, channel: str, address: str)
         raise VerificationError("target.mismatch", channel=channel)
 
 
+# The common case: ASCII, where nothing needs normalising but the letters' case.
+_LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_PLAIN = re.compile(rf"[!-~]+@(?=.{{1,253}}\Z)({_LABEL}\.)*{_LABEL}")
+
+
 def _email(address: str) -> str:
     text = address.strip()
-    if text.isascii():  # the common case: nothing to normalise but the letters' case
-        local, at, domain = text.lower().rpartition("@")
-        if at and local and _plain_domain(domain) and not any(c.isspace() for c in local):
-            return f"{local}@{domain}"
+    if text.isascii():
+        lowered = text.lower()
+        if _PLAIN.fullmatch(lowered):
+            return lowered
         raise InputError("target.address", channel="email")
     local, at, domain = unicodedata.normalize("NFC", text).rpartition("@")
     if not at or not local or any(c.isspace() for c in local):
@@ -81,16 +85,9 @@ def _email(address: str) -> str:
     return unicodedata.normalize("NFC", local.lower()) + "@" + label
 
 
-def _has_control(text: str) -> bool:
-    return any(unicodedata.category(c) == "Cc" and not c.isspace() for c in text)
-
-
-def _plain_domain(domain: str) -> bool:
-    labels = domain.split(".")
-    return len(domain) <= 253 and all(
-        0 < len(label) <= 63 and label.replace("-", "a").isalnum() and label[0] != "-" and label[-1] != "-"
-        for label in labels
-    )
+def _is_text(address: str) -> bool:
+    """Tell whether an address has no control characters but white space."""
+    return not any(unicodedata.category(c) == "Cc" and not c.isspace() for c in address)
 
 
 def _phone(channel: str, address: str) -> str:
