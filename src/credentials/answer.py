@@ -98,12 +98,10 @@ def verify_answer(
             continue
         texts = message.vp_token[query.id]
         # A key binding that comes without being asked for is checked all the same.
-        policies = [
-            bound if query.require_cryptographic_holder_binding or text[-1:] != "~" else unbound
-            for text in texts
-        ]
+        free = not query.require_cryptographic_holder_binding
         shown = tuple(
-            verify(text, policy, resolve=resolve, at=at) for text, policy in zip(texts, policies, strict=True)
+            verify(text, unbound if free and text.endswith("~") else bound, resolve=resolve, at=at)
+            for text in texts
         )
         if len({credential.card for credential in shown}) != len(shown):
             raise VerificationError("dcql.same_credential", query=query.id)
