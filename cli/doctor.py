@@ -142,7 +142,7 @@ def probe_registries(frame: Frame) -> Iterator[CheckWithFix]:
     for place in places:
         folder = Path(place.folder)
         try:
-            found = folder.stat()
+            found = (folder / "log.sqlite").stat()
             same = (found.st_dev, found.st_ino) == (place.device, place.inode)
         except OSError:
             same = False

@@ -11,6 +11,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -26,12 +29,13 @@ __all__ = ["Home", "Kind", "RegistryPlace", "Settings"]
 
 Kind = Literal["customer", "company"]
 SETTINGS = "konsens.json"
+DRAFT = ".new"
 
 
 class RegistryPlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A registry folder as this home knows it.
 
-    Device and inode tell the folder from a copy of it; `operator` says that this home holds the log's key.
+    Device and inode of its `log.sqlite` tell it from a copy; `operator` says that this home holds the key.
     """
 
     origin: str
@@ -47,6 +51,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     kind: Kind
     name: str | None = None
+    did: str | None = None  # a company's
     registries: tuple[RegistryPlace, ...] = ()  # the first is home
     v: Literal[1] = 1
 
@@ -81,18 +86,28 @@ class Home:
 
     def create(self, settings: Settings) -> None:
         """Make the folder (0700) and its settings; `home.exists` or `home.taken` if something is there."""
-        if self.exists:
-            raise Conflict("home.exists", path=self.folder)
-        if self.folder.exists() and not self.folder.is_dir():
-            raise Conflict("home.taken", path=self.folder)
-        if self.folder.is_dir():
-            self._check_owner()
-            if any(self.folder.iterdir()):
-                raise Conflict("home.taken", path=self.folder)
-            self.folder.chmod(0o700)
-        else:
-            self.folder.mkdir(mode=0o700, parents=True)
+        self._make_folder()
         self.save(settings)
+
+    @contextmanager
+    def assemble(self) -> Iterator[Home]:
+        """Make a home of several files: give a draft to fill, which becomes this home when the block ends.
+
+        A draft is no home, so whatever stops the block leaves none; the settings come into their place last.
+        """
+        there = self.folder.exists()
+        self._make_folder()
+        draft = Home(self.file(DRAFT))
+        shutil.rmtree(draft.folder, ignore_errors=True)  # what a crash left
+        try:
+            draft.folder.mkdir(mode=0o700)
+            yield draft
+            for path in sorted(draft.folder.iterdir(), key=lambda path: path.name == SETTINGS):
+                path.rename(self.file(path.name))
+            draft.folder.rmdir()
+        except BaseException:
+            shutil.rmtree(draft.folder if there else self.folder, ignore_errors=True)
+            raise
 
     def settings(self, kind: Kind | None = None) -> Settings:
         """Return what the home remembers; `home.missing`, `home.other_kind` or `home.other_owner`."""
@@ -107,6 +122,19 @@ class Home:
     def save(self, settings: Settings) -> None:
         """Replace what the home remembers, whole or not at all."""
         write_new(self.file(SETTINGS), jcs(msgspec.to_builtins(settings)), force=True)
+
+    def _make_folder(self) -> None:
+        if self.exists:
+            raise Conflict("home.exists", path=self.folder)
+        if self.folder.exists() and not self.folder.is_dir():
+            raise Conflict("home.taken", path=self.folder)
+        if self.folder.is_dir():
+            self._check_owner()
+            if any(path.name != DRAFT for path in self.folder.iterdir()):
+                raise Conflict("home.taken", path=self.folder)
+            self.folder.chmod(0o700)
+        else:
+            self.folder.mkdir(mode=0o700, parents=True)
 
     def _check_owner(self) -> None:
         if hasattr(os, "geteuid") and self.folder.stat().st_uid != os.geteuid():

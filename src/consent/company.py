@@ -65,7 +65,7 @@ class Company:
         self._random = random
 
     @classmethod
-    def create(cls, folder: Path, *, did: str, home: Log) -> Self:
+    def create(cls, folder: Path, *, did: str, home: Log | None) -> Self:
         """Make an empty book in `folder` and open it."""
         book = Book.create(folder / BOOK, migrations=MIGRATIONS)
         return cls(book, ContactKeys(folder / KEYS), did=did, home=home)

@@ -1,4 +1,4 @@
-"""Rehearsing: every verb done in full on a copy in memory, so that it can be shown and nothing has happened."""
+"""Rehearsing: every verb done in full on a copy in memory, so that it can be shown and nothing happened."""
 
 from __future__ import annotations
 

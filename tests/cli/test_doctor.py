@@ -18,7 +18,8 @@ from tests.cli.conftest import Konsens
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     registry = tmp_path / "reg"
     registry.mkdir()
-    found = registry.stat()
+    (registry / "log.sqlite").touch()
+    found = (registry / "log.sqlite").stat()
     place = RegistryPlace(
         origin="log.example", vkey="k", folder=str(registry), device=found.st_dev, inode=found.st_ino
     )
@@ -51,7 +52,9 @@ def test_all_is_well_and_says_so(home: Home, konsens: Konsens) -> None:
         ),
         pytest.param(lambda tmp: (tmp / "pp").chmod(0o644), "passphrase.source", id="passphrase for all"),
         pytest.param(lambda tmp: (tmp / "pp").unlink(), "passphrase.source", id="passphrase file gone"),
-        pytest.param(lambda tmp: (tmp / "reg").rmdir(), "registry.place", id="registry gone"),
+        pytest.param(
+            lambda tmp: (tmp / "reg").rename(tmp / "elsewhere"), "registry.place", id="registry gone"
+        ),
         pytest.param(
             lambda tmp: ((tmp / "reg").rename(tmp / "old"), (tmp / "reg").mkdir()),
             "registry.place",

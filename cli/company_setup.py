@@ -1,0 +1,151 @@
+"""Making a company's home: keys, book, and the log that it uses or operates. All of it, or no home at all."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from konsens.errors import InputError
+
+from .company_home import HISTORY, KEYS, place_of
+from .files import write_new
+from .frame import Frame
+from .home import Home, Settings
+
+if TYPE_CHECKING:
+    from konsens.did import KeyHistory, PublicKey
+    from konsens.records import Seed
+    from konsens.registry import Registry
+
+__all__ = ["DOCUMENT", "is_weak_origin", "set_up"]
+
+DOCUMENT = "did.json"
+"""A did:web's document, to be put on the web by whoever runs the company's site."""
+KEY_NAME = "key-0"
+LONGEST_NAME = 200
+
+# An origin should be unique in the world: a domain of the operator's, perhaps with a path (tlog-checkpoint).
+_DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9](/\S*)?")
+
+
+def is_weak_origin(origin: str) -> bool:
+    """Tell whether others might well choose the same name for a log of theirs."""
+    return not _DOMAIN.fullmatch(origin)
+
+
+def set_up(
+    frame: Frame,
+    name: str,
+    *,
+    did: str | None,
+    registries: Sequence[Path],
+    new_registry: Path | None,
+    origin: str,
+) -> Settings:
+    """Make the home and return its settings.
+
+    `home.exists` or `home.taken` if something is there, `registry.exists` or `registry.origin` about a new
+    log, `did.web_name` about a DID that is none of the web.
+    """
+    from konsens.consent import Company
+    from konsens.did import PrivateKey
+    from konsens.records import Seed, sign_label
+
+    if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
+        raise InputError("company.name", limit=LONGEST_NAME)
+    if did is not None:
+        _check_web(did, registry=bool(registries or new_registry))
+    with frame.home.assemble() as draft, ExitStack() as stack:
+        seed = Seed.from_bytes(frame.entropy(64))
+        _keep(draft, seed, frame.passphrase(new=True))
+        public = PrivateKey.ed25519(seed.derive(sign_label(0))).public
+        identity, history = _identity(frame, public, did)
+        logs = [_opened(stack, path) for path in registries]
+        if new_registry is not None:
+            logs.insert(0, stack.enter_context(_made(new_registry, origin, seed)))
+        Company.create(draft.folder, did=identity, home=logs[0] if logs else None).close()
+        if history is not None:
+            _introduce(draft, history, logs)
+        settings = Settings(
+            kind="company",
+            name=name,
+            did=identity,
+            registries=tuple(
+                place_of(log, operator=new_registry is not None and number == 0)
+                for number, log in enumerate(logs)
+            ),
+        )
+        draft.save(settings)
+    return settings
+
+
+def _check_web(did: str, *, registry: bool) -> None:
+    from konsens.did import url_of
+
+    url_of(did)
+    if not registry:
+        raise InputError("company.web_needs_registry", did=did)
+
+
+def _keep(draft: Home, seed: Seed, passphrase: str) -> None:
+    from konsens.wallet.kinds import SEED, StoredSeed
+    from konsens.wallet.vault import Vault
+
+    Vault.create(draft.file(KEYS), passphrase, records=[SEED.row("seed", StoredSeed(seed.raw))]).close()
+
+
+def _identity(frame: Frame, public: PublicKey, did: str | None) -> tuple[str, KeyHistory | None]:
+    from konsens.did import HistoryEntry, KeyHistory, did_key
+    from konsens.encoding import format_time
+
+    if did is None:
+        return did_key(public), None
+    start = format_time(frame.now())
+    entry = HistoryEntry(
+        kid=f"{did}#{KEY_NAME}", public_key_multibase=public.multikey, start=start, until=None
+    )
+    return did, KeyHistory(v=1, did=did, keys=(entry,))
+
+
+def _opened(stack: ExitStack, folder: Path) -> Registry:
+    from konsens.registry import Registry
+
+    log = Registry.open(folder)
+    stack.callback(log.close)
+    return log
+
+
+@contextmanager
+def _made(folder: Path, origin: str, seed: Seed) -> Iterator[Registry]:
+    """Make a log whose key is in the seed; it goes again if the home does not come to be."""
+    from konsens.records import LOG_LABEL
+    from konsens.registry import NoteSigner, Registry
+
+    log = Registry.create(folder, origin=origin, signer=NoteSigner(origin, seed.derive(LOG_LABEL)))
+    try:
+        yield log
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    finally:
+        log.close()
+
+
+def _introduce(draft: Home, history: KeyHistory, logs: Sequence[Registry]) -> None:
+    """Write what a did:web shows: the document for its site, and the history, whose hash is in the log."""
+    from konsens.did import render_document
+    from konsens.registry import PublicLeaf
+
+    from .company_home import document_in
+
+    write_new(draft.file(HISTORY), history.render())
+    write_new(
+        draft.file(DOCUMENT), msgspec.json.format(msgspec.json.encode(render_document(document_in(history))))
+    )
+    logs[0].append([PublicLeaf(history.digest)])
