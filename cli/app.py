@@ -9,8 +9,8 @@
 2. `cli/answers/`: the type of its `data`, entered in `ANSWERS` under the same name. This is the contract:
    `konsens schema id show` prints it, and a test holds the command to it.
 
-3. `cli/ids.py`: the function. Its parameters are what may stand in the line (`cli/line.py`), its docstring is
-   its help, whatever it needs from outside comes through the frame, and heavy imports stand inside it.
+3. `cli/ids.py`: the function. typer makes the line of its parameters (`cli/line.py`), its docstring is its
+   help, whatever it needs from outside comes through the frame, and heavy imports stand inside it.
 
        @command(unlocks=True)
        def id_show(
@@ -36,21 +36,28 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
-from itertools import takewhile
 from typing import TYPE_CHECKING, NoReturn
 
-from .commands import COMMANDS, children
+from click.exceptions import Exit
+from click.shell_completion import shell_complete
+
+from .group import Group
 
 if TYPE_CHECKING:
     from konsens.errors import KonsensError, Language
 
 __all__ = ["main", "run"]
 
+COMPLETE = "_KONSENS_COMPLETE"  # set by the script that `konsens completion` prints
+
 
 def main() -> NoReturn:
     """Run the command line and leave with its exit code."""
+    if COMPLETE in os.environ:
+        sys.exit(shell_complete(Group(), {}, "konsens", COMPLETE, os.environ[COMPLETE]))
     sys.exit(run(sys.argv[1:]))
 
 
@@ -73,65 +80,18 @@ def run(argv: Sequence[str]) -> int:
 
 
 def dispatch(argv: list[str]) -> int:
-    """Find the command whose words `argv` begins with, and run it or show help."""
+    """Let click find the command and run it. Its own `main` would end in texts and exit codes of its own."""
     if argv[:1] == ["help"]:
         argv = [*argv[1:], "--help"]
     if argv[:1] == ["--version"]:
         argv = ["version", *argv[1:]]
-    words: list[str] = []
-    while argv and argv[0] in children(" ".join(words)):
-        words.append(argv.pop(0))
-    path = " ".join(words)
-    if path in COMMANDS:
-        return run_command(path, argv)
-    return no_command(path, argv)
-
-
-def run_command(name: str, argv: list[str]) -> int:
-    """Read the rest of the line as the command's parameters, and run it."""
-    from .load import load
-
-    command = load(name)
-    if any(word in ("--help", "-h") for word in takewhile("--".__ne__, argv)):
-        from .help import show_command_help
-
-        show_command_help(name, command, sys.stdout)
-        return 0
-    from .envelope import finish
-    from .frame import Common, Frame, system_language
-    from .line import read_line
-
-    given = read_line(argv, [*command.own, *command.shared], start=f"konsens {name}")
-    common = {one.name: given.pop(one.name) for one in command.shared}
-    common["lang"] = common["lang"] or system_language()
-    common["registry"] = tuple(common.get("registry", ()))
-    frame = Frame(name, Common(**common))
-    return finish(command, frame, command(frame, **given))
-
-
-def no_command(path: str, argv: list[str]) -> int:
-    """Show the help of a group, or say that there is no such command."""
-    from .help import show_help
-
-    if any(word in ("--help", "-h") for word in argv):
-        show_help(path, sys.stdout)
-        return 0
-    from konsens.errors import InputError
-
-    known = children(path)
-    if not argv:
-        show_help(path, sys.stderr)
-        raise InputError("usage.no_command", start=f"konsens {path}".strip())
-    if argv[0].startswith("-"):
-        raise InputError("usage.options_first", option=argv[0])
-    from difflib import get_close_matches
-
-    nearest = get_close_matches(argv[0], known, n=1, cutoff=0.5)
-    if nearest:
-        raise InputError(
-            "usage.did_you_mean", word=argv[0], nearest=f"konsens {path} {nearest[0]}".replace("  ", " ")
-        )
-    raise InputError("usage.unknown_command", word=argv[0], start=f"konsens {path}".strip())
+    colour = False if os.environ.get("NO_COLOR") else None
+    try:
+        with Group().make_context("konsens", argv, color=colour, help_option_names=["--help", "-h"]) as line:
+            code: int = line.command.invoke(line)
+            return code
+    except Exit as done:  # after `--help`
+        return done.exit_code
 
 
 def fail(error: BaseException, argv: Sequence[str]) -> int:

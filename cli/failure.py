@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from difflib import get_close_matches
+
+import click
 
 from konsens.errors import Declined, InputError, KonsensError, Language
 
@@ -22,6 +25,8 @@ def translate(error: BaseException) -> KonsensError:
         return error
     if isinstance(error, KeyboardInterrupt):
         return Declined("input.cancelled")
+    if isinstance(error, click.UsageError):
+        return _usage(error)
     if os.environ.get("KONSENS_DEBUG") == "1":
         import traceback
 
@@ -29,6 +34,31 @@ def translate(error: BaseException) -> KonsensError:
     if isinstance(error, OSError) and error.strerror:
         return InputError("file.system", path=error.filename or "", reason=error.strerror)
     return UnforeseenError("bug.unexpected", kind=type(error).__name__, place=_place(error))
+
+
+def _usage(error: click.UsageError) -> InputError:
+    """Return what click found wrong with the line, in our words."""
+    from .group import Group
+    from .line import label
+
+    context = error.ctx
+    start = context.command_path if context else "konsens"
+    if isinstance(error, click.NoSuchOption):
+        if context and isinstance(context.command, Group):
+            return InputError("usage.options_first", option=error.option_name)
+        known = [spelling for one in context.command.params for spelling in one.opts] if context else []
+        for near in get_close_matches(error.option_name, known, n=1, cutoff=0.6):
+            return InputError(
+                "usage.option_did_you_mean", option=error.option_name, nearest=near, start=start
+            )
+        return InputError("usage.unknown_option", option=error.option_name, start=start)
+    if isinstance(error, click.BadParameter) and error.param:
+        if isinstance(error, click.MissingParameter):
+            return InputError("usage.missing", name=label(error.param), start=start)
+        if isinstance(error.param.type, click.Choice):
+            choices = ", ".join(error.param.type.choices)
+            return InputError("usage.bad_choice", name=label(error.param), choices=choices)
+    return InputError("usage.no_command", start=start)
 
 
 def language_of(argv: Sequence[str]) -> Language:

@@ -20,16 +20,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
 
 from konsens.errors import Declined, InputError, KonsensError, Language, sentence
 
 from .answers import Answer
 from .files import check_free, read_input, write_new
 from .home import Home
-from .line import Option, Parameter, parameter, parameters_of
 from .screen import Screen, clean
 from .secret import from_descriptor, from_file
 from .terminal import Terminal
@@ -205,7 +202,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Command:
-    """A command: its function, and which of the common options make sense for it."""
+    """A command: its function, and which of the shared options make sense for it."""
 
     run: Callable[..., Outcome]
     lists: str = ""
@@ -214,18 +211,8 @@ class Command:
     unlocks: bool = False
     logs: bool = False
 
-    def __call__(self, frame: Frame, **given: Any) -> Outcome:
-        """Run it with arguments as Python values."""
-        return self.run(frame, **given)
-
-    @cached_property
-    def own(self) -> list[Parameter]:
-        """Its own parameters."""
-        return parameters_of(self.run)
-
-    @cached_property
-    def shared(self) -> list[Parameter]:
-        """Those of the common options that it takes."""
+    def takes(self, option: str) -> bool:
+        """Return whether one of the shared options (`cli/line.py`) is for this command."""
         wanted = {
             "jsonl": bool(self.lists),
             "dry_run": self.signs,
@@ -233,7 +220,7 @@ class Command:
             "passphrase_fd": self.unlocks,
             "registry": self.logs,
         }
-        return [parameter(name, *OPTIONS[name]) for name in OPTIONS if wanted.get(name, True)]
+        return wanted.get(option, True)
 
 
 def command(
@@ -253,28 +240,3 @@ def system_language() -> Language:
         if value := os.environ.get(name):
             return "de" if value.lower().startswith("de") else "en"
     return "en"
-
-
-# Those that every command takes are not listed in its help again; `konsens --help` explains them once.
-OPTIONS: dict[str, tuple[Any, Any]] = {
-    "dry_run": (
-        Annotated[bool, Option("--dry-run", help="Show what would be signed, and stop.")],
-        False,
-    ),
-    "force": (Annotated[bool, Option("--force", help="Write over a file that is there.")], False),
-    "registry": (
-        Annotated[list[Path], Option("--registry", metavar="DIR", help="A registry; may be repeated.")],
-        (),
-    ),
-    "jsonl": (Annotated[bool, Option("--jsonl", help="One item of the list a line, as JSON.")], False),
-    "passphrase_fd": (
-        Annotated[int | None, Option("--passphrase-fd", metavar="N", help="Read the passphrase from there.")],
-        None,
-    ),
-    "json": (Annotated[bool, Option("--json", hidden=True)], False),
-    "home": (Annotated[Path | None, Option("--home", hidden=True)], None),
-    "lang": (Annotated[Literal["de", "en"] | None, Option("--lang", hidden=True)], None),
-    "no_input": (Annotated[bool, Option("--no-input", hidden=True)], False),
-    "yes": (Annotated[bool, Option("--yes", hidden=True)], False),
-    "plain": (Annotated[bool, Option("--plain", hidden=True)], False),
-}

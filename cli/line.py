@@ -1,192 +1,189 @@
-"""How a line becomes the arguments of a function: the function's own signature says what may stand there.
+"""What may stand in a command's line: typer makes it of the signature of the command's function.
 
-    def ask(frame: Frame,
-            who: str,                                                      # an argument that must be there
-            purpose: Annotated[list[str], Option("--purpose", help="…")],  # an option, may be repeated
-            out: Annotated[Path | None, Option("--out", metavar="FILE")] = None,
-            many: Annotated[bool, Option("--many", help="…")] = False) -> Outcome: ...
+    def ask(
+        frame: Frame,
+        who: Annotated[str, Argument(metavar="WHO", help="The customer.")],
+        purpose: Annotated[list[str], Option("--purpose", help="May be repeated.")] = [],
+        out: Annotated[Path | None, Option("--out", metavar="FILE", help="Where to.")] = None,
+        many: Annotated[bool, Option("--many", help="For a poster.")] = False,
+    ) -> Outcome: ...
 
-Types: `str`, `int`, `Path`, `bool` (a flag), `datetime` (`2026-11-22T10:00:00Z`, or a day, which begins at
-midnight UTC), `Literal["a", "b"]`, a `list` of one of them, and `… | None`. Rules:
+`Argument` and `Option` are typer's own. Types: `str`, `int`, `Path`, `bool` (a flag, with its one name),
+`datetime` (`2026-11-22T10:00:00Z`, or a day, which begins at midnight UTC), `Literal["a", "b"]`, a `list` of
+one of them, and `… | None`. For a program that signs, three rules are stricter than the library's:
 
-- options may stand anywhere after the command, `--name value` or `--name=value`; `--` ends them;
-- nothing is abbreviated, and one value is not given twice: a mistyped line does nothing;
-- a value may be `-`, but what begins with `--` is never taken for one.
-
-Why not a library: `docs/decisions/command-line.md`.
+- one value is not given twice: the second would silently win;
+- a value may be `-`, but what begins with `--` is never taken for one;
+- a number is its digits and a time is UTC, and nothing else.
 """
 
 from __future__ import annotations
 
 import inspect
-import types
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_type_hints
+
+import click
+from typer import Argument, Option, Typer
+from typer.core import TyperCommand
+from typer.main import get_command
+from typer.models import TyperPath
 
 from konsens.encoding import parse_time
 from konsens.errors import InputError
 
-__all__ = ["Argument", "Option", "Parameter", "parameters_of", "read_line"]
+from .group import COMMON, Context
+
+if TYPE_CHECKING:
+    from .frame import Command
+
+__all__ = ["Argument", "Line", "Option", "label", "line_of"]
+
+# The options that commands share. Those of `COMMON` are understood by all.
+SHARED: dict[str, tuple[Any, Any]] = {
+    "dry_run": (Annotated[bool, Option("--dry-run", help="Show what would be signed, and stop.")], False),
+    "force": (Annotated[bool, Option("--force", help="Write over a file that is there.")], False),
+    "registry": (
+        Annotated[list[Path], Option("--registry", metavar="DIR", help="A registry; may be repeated.")],
+        (),
+    ),
+    "jsonl": (Annotated[bool, Option("--jsonl", help="One item of the list a line, as JSON.")], False),
+    "passphrase_fd": (
+        Annotated[int | None, Option("--passphrase-fd", metavar="N", help="Read the passphrase from there.")],
+        None,
+    ),
+    "json": (Annotated[bool, Option("--json")], False),
+    "home": (Annotated[Path | None, Option("--home", metavar="DIR")], None),
+    "lang": (Annotated[Literal["de", "en"] | None, Option("--lang")], None),
+    "no_input": (Annotated[bool, Option("--no-input")], False),
+    "yes": (Annotated[bool, Option("--yes")], False),
+    "plain": (Annotated[bool, Option("--plain")], False),
+}
+
+ALSO = "Every command also takes --json, --home, --lang, --no-input, --yes and --plain: see konsens --help."
 
 
-@dataclass(frozen=True)
-class Argument:
-    """A word by its place: `metavar` is its name in the help."""
+def line_of(name: str, command: Command, act: Callable[..., Any]) -> Line:
+    """Return what typer makes of a command: its own parameters, then those that it shares.
 
-    metavar: str = ""
-    help: str = ""
-
-
-@dataclass(frozen=True, init=False)
-class Option:
-    """A word by its name. `hidden` ones are not in the command's own help."""
-
-    name: str
-    help: str
-    metavar: str
-    hidden: bool
-
-    def __init__(self, name: str, *, help: str = "", metavar: str = "", hidden: bool = False) -> None:  # noqa: A002
-        for key, value in {"name": name, "help": help, "metavar": metavar, "hidden": hidden}.items():
-            object.__setattr__(self, key, value)
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One parameter of a command's function, as the line sees it."""
-
-    name: str
-    mark: Argument | Option
-    kind: Any  # the type of one value
-    many: bool
-    default: Any
-
-    @property
-    def required(self) -> bool:
-        """True if the line must give it."""
-        return self.default is inspect.Parameter.empty
-
-    @property
-    def flag(self) -> bool:
-        """True if it takes no value."""
-        return self.kind is bool
-
-    @property
-    def label(self) -> str:
-        """Its name for people: `--out`, `FILE`."""
-        if isinstance(self.mark, Option):
-            return self.mark.name
-        return self.mark.metavar or self.name.rstrip("_").upper().replace("_", "-")
-
-    @property
-    def value_label(self) -> str:
-        """What stands for its value in the help: `FILE`, `de|en`, nothing for a flag."""
-        if self.flag:
-            return ""
-        if isinstance(self.mark, Option) and self.mark.metavar:
-            return self.mark.metavar
-        if get_origin(self.kind) is Literal:
-            return "|".join(get_args(self.kind))
-        return {int: "N", Path: "FILE", datetime: "TIME"}.get(self.kind, "TEXT")
-
-
-def parameters_of(run: Callable[..., Any]) -> list[Parameter]:
-    """Return the parameters of a command's function, its first one (the frame) left out."""
-    hints = get_type_hints(run, include_extras=True)
-    return [
-        parameter(one.name, hints[one.name], one.default)
-        for one in list(inspect.signature(run).parameters.values())[1:]
-    ]
-
-
-def parameter(name: str, annotation: Any, default: Any) -> Parameter:
-    """Return what an annotation says."""
-    mark: Argument | Option = Argument()
-    if get_origin(annotation) is Annotated:
-        annotation, mark = get_args(annotation)
-    if get_origin(annotation) in (Union, types.UnionType):
-        (annotation,) = [kind for kind in get_args(annotation) if kind is not type(None)]
-    many = get_origin(annotation) is list
-    return Parameter(name, mark, get_args(annotation)[0] if many else annotation, many, default)
-
-
-def read_line(words: Sequence[str], parameters: Sequence[Parameter], *, start: str) -> dict[str, Any]:
-    """Return the value of every parameter by name, or raise what is wrong (`usage.…`).
-
-    `start` is the command as it is typed, for the hints.
+    `act` is called with all of them by name.
     """
-    options = {one.mark.name: one for one in parameters if isinstance(one.mark, Option)}
-    arguments = [one for one in parameters if isinstance(one.mark, Argument)]
-    given: dict[str, list[Any]] = {}
-    rest, ended = list(words), False
-    while rest:
-        word = rest.pop(0)
-        if word == "--" and not ended:
-            ended = True
-        elif word.startswith("-") and word != "-" and not ended:
-            _take_option(word, rest, options, given, start)
-        elif not arguments:
-            raise InputError("usage.too_many", word=word, start=start)
-        else:
-            one = arguments[0] if arguments[0].many else arguments.pop(0)
-            given.setdefault(one.name, []).append(_value(one, word))
-    return {one.name: _settle(one, given, start) for one in parameters}
+    hints = get_type_hints(command.run, include_extras=True)
+    own = list(inspect.signature(command.run).parameters.values())[1:]  # the first is the frame
+    typed = {one.name: (hints.get(one.name, str), one.default) for one in own}
+    typed |= {shared: SHARED[shared] for shared in SHARED if command.takes(shared)}
+
+    def call(**given: Any) -> Any:
+        return act(**given)
+
+    call.__doc__ = command.run.__doc__
+    call.__annotations__ = {parameter: kind for parameter, (kind, _) in typed.items()}
+    call.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # what `inspect.signature` looks for
+        [
+            inspect.Parameter(parameter, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+            for parameter, (kind, default) in typed.items()
+        ]
+    )
+    app = Typer(add_completion=False, rich_markup_mode=None)
+    app.command(name.rpartition(" ")[2], cls=Line, epilog=ALSO)(call)
+    made = cast("Line", get_command(app))
+    for one in made.params:
+        one.type = STRICT.get(type(one.type), one.type)
+    return made
 
 
-def _take_option(
-    word: str, rest: list[str], options: dict[str, Parameter], given: dict[str, list[Any]], start: str
-) -> None:
-    name, equals, value = word.partition("=")
-    one = options.get(name)
-    if one is None:
-        raise _unknown(name, list(options), start)
-    if one.flag:
-        if equals:
-            raise InputError("usage.flag_value", option=name, start=start)
-        given[one.name] = [True]
-        return
-    if not equals:
-        if not rest or rest[0].startswith("--"):
-            raise InputError("usage.no_value", option=name, start=start)
-        value = rest.pop(0)
-    if one.name in given and not one.many:
-        raise InputError("usage.twice", option=name, start=start)
-    given.setdefault(one.name, []).append(_value(one, value))
+class Line(TyperCommand):
+    """A command as typer makes it, with the stricter rules above."""
+
+    context_class = Context
+    allow_extra_args = True  # refused below, with our own sentence
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if ctx.resilient_parsing:  # a shell completes what is not finished yet
+            return super().parse_args(ctx, args)
+        self._check(args, ctx.command_path)
+        rest = super().parse_args(ctx, args)
+        if rest:
+            raise InputError("usage.too_many", word=rest[0], start=ctx.command_path)
+        return rest
+
+    def _check(self, args: list[str], start: str) -> None:
+        options = {label(one): one for one in self.params if isinstance(one, click.Option)}
+        seen = set()
+        for word, after in zip(args, [*args[1:], "--"], strict=False):
+            if word == "--":
+                return
+            name, equals, _ = word.partition("=")
+            one = options.get(name)
+            if one is None:
+                continue  # a value, or an option that click does not find either
+            if one.is_flag and equals:
+                raise InputError("usage.flag_value", option=name, start=start)
+            if not one.is_flag and not equals and after.startswith("--"):
+                raise InputError("usage.no_value", option=name, start=start)
+            if name in seen and not one.is_flag and not one.multiple:
+                raise InputError("usage.twice", option=name, start=start)
+            seen.add(name)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what is this command's own; what all commands take is explained once, by `konsens --help`."""
+        rows: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
+        for one in self.params:
+            record = one.get_help_record(ctx)
+            if record and label(one) not in COMMON:
+                rows["Options" if isinstance(one, click.Option) else "Arguments"].append(record)
+        for title, records in rows.items():
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
 
 
-def _settle(one: Parameter, given: dict[str, list[Any]], start: str) -> Any:
-    if one.name in given:
-        return given[one.name] if one.many else given[one.name][0]
-    if one.required:
-        raise InputError("usage.missing", name=one.label, start=start)
-    return one.default
+def label(one: click.Parameter) -> str:
+    """Return a parameter's name for people: `--out`, `FILE`."""
+    return one.opts[0] if isinstance(one, click.Option) else one.metavar or (one.name or "").upper()
 
 
-def _value(one: Parameter, word: str) -> Any:
-    """Return a word as a value of the parameter's type."""
-    if get_origin(one.kind) is Literal:
-        if word not in get_args(one.kind):
-            raise InputError("usage.bad_choice", name=one.label, choices=", ".join(get_args(one.kind)))
-        return word
-    if one.kind is int:
-        if not (word.isascii() and word.isdecimal() and len(word) < 16):
-            raise InputError("usage.bad_number", name=one.label)
-        return int(word)
-    if one.kind is datetime:
+class Number(click.ParamType[int]):
+    """Digits: no sign, no underscore, no digits of other scripts."""
+
+    name = "N"
+
+    def convert(self, value: Any, param: click.Parameter | None, _: click.Context | None) -> Any:
+        if isinstance(value, str):
+            if not (value.isascii() and value.isdecimal() and len(value) < 16):
+                raise InputError("usage.bad_number", name=label(param) if param else "")
+            return int(value)
+        return value
+
+
+class Moment(click.ParamType[datetime]):
+    """A time in UTC, or a day, which begins at midnight UTC."""
+
+    name = "TIME"
+
+    def convert(self, value: Any, param: click.Parameter | None, _: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
         try:
-            return parse_time(word if "T" in word else f"{word}T00:00:00Z").astimezone(UTC)
+            return parse_time(value if "T" in value else f"{value}T00:00:00Z").astimezone(UTC)
         except InputError as error:
-            raise InputError("usage.bad_time", name=one.label) from error
-    return one.kind(word)
+            raise InputError("usage.bad_time", name=label(param) if param else "") from error
 
 
-def _unknown(option: str, known: list[str], start: str) -> InputError:
-    from difflib import get_close_matches
+class FileName(click.Path):
+    """A path as it was typed, completed by the shell. Whether it can be read is for the command to say."""
 
-    nearest = get_close_matches(option, known, n=1, cutoff=0.6)
-    if nearest:
-        return InputError("usage.option_did_you_mean", option=option, nearest=nearest[0], start=start)
-    return InputError("usage.unknown_option", option=option, start=start)
+    name = "FILE"
+
+    def convert(self, value: Any, *_: object) -> Any:
+        return value
+
+
+# What typer takes for a type, and what we take instead.
+STRICT: dict[type[click.ParamType[Any]], click.ParamType[Any]] = {
+    click.types.IntParamType: Number(),
+    click.DateTime: Moment(),
+    TyperPath: FileName(),
+}

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from inspect import cleandoc
 
+import click
+
 from .answers import ANSWERS
 from .commands import GROUPS
-from .help import COMMON
-from .line import Parameter
-from .load import load
+from .group import COMMON
+from .line import label
+from .load import load, runnable
 
 __all__ = ["reference"]
 
@@ -41,21 +43,29 @@ def reference() -> str:
 
 def chapter(name: str) -> str:
     """Return what there is to know about one command."""
-    command = load(name)
-    listed = [one for one in [*command.own, *command.shared] if not getattr(one.mark, "hidden", False)]
-    text = [f"### konsens {name}\n", cleandoc(command.run.__doc__ or "") + "\n"]
+    line = runnable(name)
+    context = click.Context(line, info_name=name)
+    text = [f"### konsens {name}\n", cleandoc(load(name).run.__doc__ or "") + "\n"]
+    listed = {spelling(one, context): help_of(one) for one in line.params if label(one) not in COMMON}
     if listed:
-        text.append(table({spelling(one): one.mark.help for one in listed}))
+        text.append(table(listed))
     if name in ANSWERS:
         fields = [field for field in ANSWERS[name].__struct_fields__ if field != "dry_run"]
         text.append("Answer: " + ", ".join(f"`{field}`" for field in fields) + "\n")
     return "\n".join(text)
 
 
-def spelling(one: Parameter) -> str:
+def spelling(one: click.Parameter, context: click.Context) -> str:
     """Return a parameter as it is typed; what may be left out stands in brackets."""
-    text = f"{one.label} {one.value_label}".strip() if one.label.startswith("--") else one.label
+    if not isinstance(one, click.Option):
+        return one.make_metavar(context)
+    text = label(one) if one.is_flag else f"{label(one)} {one.make_metavar(context)}"
     return text if one.required else f"[{text}]"
+
+
+def help_of(one: click.Parameter) -> str:
+    """Return what a parameter is for."""
+    return getattr(one, "help", None) or ""
 
 
 def table(rows: dict[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,12 +14,11 @@ import pytest
 from konsens import __version__
 from konsens.cli.answers import ANSWERS, Answer
 from konsens.cli.commands import COMMANDS, GROUPS, PREFIXES, children
-from konsens.cli.line import Argument
-from konsens.cli.load import load
+from konsens.cli.group import COMMON
+from konsens.cli.line import label
+from konsens.cli.load import load, runnable
 from konsens.cli.reference import reference
 from tests.cli.conftest import Konsens
-
-ALWAYS = {"--json", "--home", "--lang", "--no-input", "--yes", "--plain"}
 
 
 def test_every_command_has_its_answer_and_every_answer_its_command() -> None:
@@ -30,9 +30,10 @@ def test_every_command_has_its_answer_and_every_answer_its_command() -> None:
 def test_a_command_is_there_with_its_help_and_the_common_options(name: str, konsens: Konsens) -> None:
     command = load(name)
     assert (command.run.__doc__ or "").strip()
-    assert {one.label for one in command.shared} >= ALWAYS
-    for one in command.own:
-        assert one.mark.help or isinstance(one.mark, Argument), f"{one.label} has no help"
+    line = runnable(name)
+    assert {*map(label, line.params), "--help"} >= set(COMMON)
+    for one in line.params:
+        assert label(one) in COMMON or getattr(one, "help", None), f"{label(one)} has no help"
     ran = konsens(*name.split(), "--help")
     assert (ran.exit, ran.err) == (0, "")
     assert ran.out.startswith(f"Usage: konsens {name}")
@@ -86,12 +87,12 @@ def test_the_table_is_in_order() -> None:
 def test_help_imports_nothing_but_itself() -> None:
     code = (
         "import sys; from konsens.cli.app import run; run(['--help']);"
-        "heavy = {'msgspec', 'rich', 'cryptography', 'sqlite3', 'inspect'};"
+        "heavy = {'msgspec', 'rich', 'cryptography', 'sqlite3', 'pydantic'};"
         "print(sorted(m for m in sys.modules if m in heavy or m.startswith('konsens.')), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == str(
-        ["konsens.cli", "konsens.cli.app", "konsens.cli.commands", "konsens.cli.help"]
+        ["konsens.cli", "konsens.cli.app", "konsens.cli.commands", "konsens.cli.group"]
     )
 
 
@@ -104,23 +105,33 @@ def test_answers_can_grow_but_name_every_field() -> None:
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
+        ("co", "completion consents company"),
         ("company no", "notice"),
         ("company notice p", "publish"),
-        ("versi", "version"),
         ("version --js", "--json"),
+        ("completion ", "bash zsh fish"),
+        ("schema --lang ", "de en"),
         ("nothing versi", "version"),
     ],
 )
-def test_bash_completes_words_and_options(words: str, offered: str, konsens: Konsens) -> None:
+def test_bash_completes_words_options_and_values(words: str, offered: str, konsens: Konsens) -> None:
     script = konsens("completion", "bash").out
-    line = f"COMP_WORDS=(konsens {words}); COMP_CWORD={len(words.split())}; _konsens; echo ${{COMPREPLY[@]}}"
-    done = subprocess.run(["bash", "-c", script + line], capture_output=True, text=True, check=True)
+    line = f"COMP_WORDS=(konsens {words}); COMP_CWORD={len(words.split(' '))}"
+    ask = "_konsens_completion konsens; echo ${COMPREPLY[@]}"
+    environ = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", "-c", "\n".join([script, line, ask])],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environ,
+    )
     assert done.stdout.strip() == offered
 
 
 def test_zsh_and_fish_get_a_script_of_their_own(konsens: Konsens) -> None:
-    assert konsens("completion", "zsh").out.startswith("autoload -U +X bashcompinit")
-    assert "complete -c konsens -n '__fish_use_subcommand' -a version" in konsens("completion", "fish").out
+    assert konsens("completion", "zsh").out.startswith("#compdef konsens")
+    assert "complete --no-files --command konsens" in konsens("completion", "fish").out
     assert konsens("completion", "tcsh").exit == 2
 
 

@@ -6,18 +6,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from konsens.cli.frame import Frame, Outcome
-from konsens.cli.line import Argument, Option, parameters_of, read_line
-from konsens.errors import InputError
+from konsens.cli.failure import translate
+from konsens.cli.frame import Frame, Outcome, command
+from konsens.cli.line import Argument, Option, label, line_of
+from konsens.errors import KonsensError
 
 
 def ask(
     frame: Frame,
-    who: str,
+    who: Annotated[str, Argument()],
     purpose: Annotated[str | None, Argument(metavar="PURPOSE")] = None,
     channel: Annotated[list[str], Option("--channel")] = [],  # noqa: B006  # read, never changed
     out: Annotated[Path | None, Option("--out", metavar="FILE")] = None,
@@ -30,7 +32,21 @@ def ask(
     return Outcome()
 
 
-PARAMETERS = parameters_of(ask)
+COMMAND = command()(ask)
+COMMON = {"json": False, "home": None, "lang": None, "no_input": False, "yes": False, "plain": False}
+
+
+def read(words: list[str]) -> dict[str, Any]:
+    """Return what the function would be called with, or raise what is wrong with the line."""
+    line = line_of("ask", COMMAND, dict)
+    try:
+        with line.make_context("konsens ask", words) as context:
+            found: dict[str, Any] = line.invoke(context)
+            return found
+    except Exception as error:
+        raise translate(error) from error
+
+
 DEFAULTS: dict[str, Any] = {
     "purpose": None,
     "channel": [],
@@ -62,7 +78,7 @@ DEFAULTS: dict[str, Any] = {
     ],
 )
 def test_a_line_is_read(line: str, given_values: dict[str, Any]) -> None:
-    assert read_line(line.split(" "), PARAMETERS, start="konsens ask") == DEFAULTS | given_values
+    assert read(line.split(" ")) == DEFAULTS | COMMON | given_values
 
 
 @pytest.mark.parametrize(
@@ -91,8 +107,8 @@ def test_a_line_is_read(line: str, given_values: dict[str, Any]) -> None:
     ],
 )
 def test_a_line_that_could_mean_two_things_means_nothing(line: str, code: str) -> None:
-    with pytest.raises(InputError) as caught:
-        read_line(line.split(" ") if line else [], PARAMETERS, start="konsens ask")
+    with pytest.raises(KonsensError) as caught:
+        read(line.split(" ") if line else [])
     assert caught.value.code == code
 
 
@@ -101,21 +117,23 @@ def test_a_line_that_could_mean_two_things_means_nothing(line: str, code: str) -
 )
 def test_whatever_is_typed_is_read_or_refused(words: list[str]) -> None:
     try:
-        values = read_line(words, PARAMETERS, start="konsens ask")
-    except InputError as error:
+        values = read(words)
+    except KonsensError as error:
         values = {"code": error.code.partition(".")[0]}
-    assert values == {"code": "usage"} or set(values) == {one.name for one in PARAMETERS}
+    assert values == {"code": "usage"} or set(values) == DEFAULTS.keys() | COMMON.keys() | {"who"}
 
 
 def test_names_in_the_help_are_those_of_the_line() -> None:
-    labels = {one.label: one.value_label for one in PARAMETERS}
+    line = line_of("ask", COMMAND, dict)
+    context = click.Context(line)
+    labels = {label(one): one.make_metavar(context) for one in line.params if one.name not in COMMON}
     assert labels == {
-        "WHO": "TEXT",
-        "PURPOSE": "TEXT",
+        "WHO": "WHO",
+        "PURPOSE": "[PURPOSE]",
         "--channel": "TEXT",
         "--out": "FILE",
         "--count": "N",
         "--at": "TIME",
-        "--method": "letter|phone",
-        "--many": "",
+        "--method": "[letter|phone]",
+        "--many": "BOOLEAN",
     }
