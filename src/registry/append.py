@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..errors import Conflict, InputError
-from .leaf import HeadLeaf, Leaf, PublicLeaf, SealLeaf
+from .leaf import HeadLeaf, PublicLeaf, SealLeaf
 from .store import Store
 from .tiles import WIDTH, TileBuilder
 from .tree import leaf_hash
 from .walk import bad_leaves
 
-__all__ = ["add_leaves", "append"]
+__all__ = ["add", "append"]
 
 
 def append(store: Store, leaves: Sequence[SealLeaf | PublicLeaf], *, origin: str) -> list[int]:
@@ -29,33 +29,37 @@ def append(store: Store, leaves: Sequence[SealLeaf | PublicLeaf], *, origin: str
     # Before the writer's lock, which others wait for: signatures take longer than all the rest.
     for _, error in bad_leaves([leaf for leaf in leaves if isinstance(leaf, SealLeaf)], origin=origin):
         raise error
-    wanted = {leaf.entry: leaf for leaf in leaves}
-    seals = {leaf.seal: entry for entry, leaf in wanted.items() if isinstance(leaf, SealLeaf)}
-    for entry, leaf in wanted.items():
-        if isinstance(leaf, SealLeaf) and seals[leaf.seal] != entry:
-            raise Conflict("seal.already_broken", seal=leaf.seal.hex())
+    entries = [leaf.entry for leaf in leaves]
+    seals = {e: leaf.seal for e, leaf in zip(entries, leaves, strict=True) if isinstance(leaf, SealLeaf)}
+    first: dict[bytes, bytes] = {}
+    for entry, seal in seals.items():
+        if first.setdefault(seal, entry) != entry:
+            raise Conflict("seal.already_broken", seal=seal.hex())
     with store.writing():
-        indices = _present(store, seals, [leaf for leaf in wanted.values() if isinstance(leaf, PublicLeaf)])
-        fresh = {entry: leaf for entry, leaf in wanted.items() if entry not in indices}
+        indices = _present(store, first, [leaf for leaf in leaves if isinstance(leaf, PublicLeaf)])
+        fresh = sorted((leaf_hash(entry), entry) for entry in dict.fromkeys(entries) if entry not in indices)
         if fresh:
-            ordered = sorted(fresh, key=leaf_hash)
-            start = add_leaves(store, [fresh[entry] for entry in ordered])
-            indices.update({entry: index for index, entry in enumerate(ordered, start)})
-    return [indices[leaf.entry] for leaf in leaves]
+            start = add(store, fresh, seals)
+            indices.update({entry: index for index, (_, entry) in enumerate(fresh, start)})
+    return [indices[entry] for entry in entries]
 
 
-def add_leaves(store: Store, leaves: Sequence[Leaf]) -> int:
-    """Add checked leaves, the rows of their seals and the tiles that they fill; return the first index."""
+def add(store: Store, hashed: Sequence[tuple[bytes, bytes]], seals: Mapping[bytes, bytes]) -> int:
+    """Add checked entries, given with their leaf hashes, and return the index of the first.
+
+    With them go the rows of the seals that they break and the tiles that they fill.
+    """
     start = store.size()
-    stop = start + len(leaves)
-    store.add_entries([leaf.entry for leaf in leaves])
-    store.add_rows([(leaf.seal, i) for i, leaf in enumerate(leaves, start) if isinstance(leaf, SealLeaf)])
-    if start // WIDTH != stop // WIDTH:
-        store.add_tiles(TileBuilder.at(store, start).extend(leaf_hash(leaf.entry) for leaf in leaves))
+    store.add_entries([entry for _, entry in hashed])
+    store.add_rows(
+        [(seals[entry], index) for index, (_, entry) in enumerate(hashed, start) if entry in seals]
+    )
+    if start // WIDTH != (start + len(hashed)) // WIDTH:
+        store.add_tiles(TileBuilder.at(store, start).extend(leaf for leaf, _ in hashed))
     return start
 
 
-def _present(store: Store, seals: dict[bytes, bytes], public: Sequence[PublicLeaf]) -> dict[bytes, int]:
+def _present(store: Store, seals: Mapping[bytes, bytes], public: Sequence[PublicLeaf]) -> dict[bytes, int]:
     """Return entry and index of what is in the log already; raise if a seal was broken by another leaf."""
     found: dict[bytes, int] = {}
     for seal, index in store.broken_many(list(seals)).items():

@@ -10,13 +10,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from ..errors import Damaged, InputError, NotFound, NotTrusted
 from . import prove
 from .append import append
 from .checkpoint import SignedCheckpoint, parse_signed_checkpoint
-from .leaf import SEAL_LEAF_SIZE, HeadLeaf, PublicLeaf, SealLeaf, parse_leaf, seal_of
+from .leaf import SEAL_LEAF_SIZE, HeadLeaf, Leaf, PublicLeaf, SealLeaf, parse_leaf, seal_of
 from .note import NoteSigner, VerifierKey
 from .publish import publish
 from .seal_map import SealMap
@@ -26,6 +27,7 @@ from .store import Store
 __all__ = ["SealLog"]
 
 ENTRIES_AT_ONCE = 4096
+LEAVES_TO_REMEMBER = 1 << 17  # until the next checkpoint: some 30 MB
 
 
 class SealLog:
@@ -40,6 +42,7 @@ class SealLog:
         self.vkey = vkey
         self._store = store
         self._seals: SealMap | None = None
+        self._checked: set[bytes] = set()
 
     @property
     def origin(self) -> str:
@@ -52,7 +55,11 @@ class SealLog:
 
     def append(self, leaves: Sequence[SealLeaf | PublicLeaf]) -> list[int]:
         """Add leaves in one durable step and return the index of each; see `append.append` for the rules."""
-        return append(self._store, leaves, origin=self.origin)
+        indices = append(self._store, leaves, origin=self.origin)
+        if len(self._checked) > LEAVES_TO_REMEMBER:
+            self._checked.clear()
+        self._checked.update(leaf.entry for leaf in leaves)
+        return indices
 
     def entry(self, index: int) -> bytes:
         """Return the bytes of one entry, or raise `registry.no_entry`."""
@@ -92,32 +99,37 @@ class SealLog:
         if signer.vkey != self.vkey:
             raise NotTrusted("registry.other_key", origin=self.origin)
         try:
-            return publish(
+            newest = publish(
                 self._store,
                 signer=signer,
                 at=at,
                 remembered=remembered,
                 seals_at=self.seals_at,
+                checked=self._checked,
                 show=self._show,
             )
         except BaseException:
-            self._seals = None  # it may hold rows that never became durable
+            self._seals = None  # it may hold what never became durable
             raise
+        self._checked.clear()
+        return newest
 
     def prove_inclusion(self, index: int) -> str:
         """Return a tlog-proof of entry `index`, or raise `registry.not_yet_checkpointed`."""
-        return prove.prove_inclusion(self._store, index)
+        return prove.prove_inclusion(self._store, self.checkpoint(), index)
 
     def prove_holds(self, index: int | None, next_seal: bytes) -> str:
         """Return a tlog-proof of entry `index` that also shows whether `next_seal` is broken.
 
         Without an index it is about the seal alone: the included entry is then the head leaf.
         """
-        return prove.prove_holds(self._store, index, next_seal, seals_at=self.seals_at)
+        return prove.prove_holds(
+            self._store, self.checkpoint(), index, next_seal, head_of=self.head_of, seals_at=self.seals_at
+        )
 
     def prove_consistency(self, old_size: int) -> str:
         """Return the proof that the log of the newest checkpoint begins with its first `old_size` entries."""
-        return prove.prove_consistency(self._store, old_size)
+        return prove.prove_consistency(self._store, self.checkpoint(), old_size)
 
     def head_before(self, index: int) -> datetime | None:
         """Return the time of the last published head leaf before entry `index`: when a break counts from."""
@@ -132,7 +144,7 @@ class SealLog:
 
         The map is kept, and grows with the log: only the first call in a process builds it from all rows.
         """
-        seals = self._seals
+        seals, self._seals = self._seals, None  # it is kept only if all goes well
         if seals is None or seals.size > size:
             seals = SealMap(self._store.rows, size=size)
         elif seals.size < size:
@@ -145,7 +157,9 @@ class SealLog:
 
     def head_of(self, size: int) -> HeadLeaf:
         """Return the head leaf that a checkpoint of `size` entries ends with: its map root and its time."""
-        head = parse_leaf(self.entry(size - 1))
+        head: Leaf | None = None
+        with suppress(InputError):
+            head = parse_leaf(self.entry(size - 1))
         if not isinstance(head, HeadLeaf):
             raise Damaged("registry.damaged", problem=f"entry {size - 1} is no head leaf")
         return head

@@ -11,11 +11,11 @@ came and goes on; and nothing was signed that a second signature could contradic
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from datetime import datetime
 
 from ..errors import Damaged, Unavailable, VerificationError
-from .append import add_leaves
+from .append import add
 from .checkpoint import Checkpoint, SignedCheckpoint, parse_signed_checkpoint, sign_checkpoint
 from .leaf import HeadLeaf, parse_leaf
 from .note import NoteSigner
@@ -39,18 +39,22 @@ def publish(
     at: datetime,
     remembered: SignerHead,
     seals_at: Callable[[int], SealMap],
+    checked: Container[bytes],
     show: Callable[[str], None],
 ) -> SignedCheckpoint:
     """Return a checkpoint over all that is in the log: the newest if it says all, else a new one.
 
-    `seals_at` gives the map up to a size that was signed; `show` puts a note where people look for it. Raises `registry.rolled_back` or `registry.fork`
-    if the log is not the one that was signed last, `registry.recheck` or `registry.foreign_head` if an entry
-    may not be in it, `registry.clock_back` if `at` lies before the last head leaf.
+    `seals_at` gives the map up to a size that was signed; `checked` holds entries whose signature this
+    process has checked already; `show` puts a note where people look for it.
+
+    Raises `registry.rolled_back` or `registry.fork` if the log is not the one that was signed last,
+    `registry.recheck` or `registry.foreign_head` if something may not be in it, `registry.clock_back` if
+    `at` lies before the last head leaf.
     """
     origin = signer.name
     with remembered.locked():
         last = remembered.load(origin) or _first(store, origin)
-        walk = _resume(store, last, seals_at)
+        walk = _resume(store, last, seals_at, checked)
         _go_on(walk, store)  # the bulk of the work, while others can append
         with store.writing():
             _go_on(walk, store)
@@ -63,7 +67,7 @@ def publish(
                 # so by its size and root: there is room for one announcement only.
                 size, root = max(walk.roots.items(), default=(0, EMPTY_ROOT))
                 remembered.store(LastSigned(origin, size, root.hex(), leaf_hash(head.entry).hex()))
-                add_leaves(store, [head])
+                add(store, [(leaf_hash(head.entry), head.entry)], {})
                 walk.feed([head.entry])
         # From here on the head leaf is durable. Others may append behind it: the size is fixed.
         now = LastSigned(origin, walk.size, walk.frontier.root().hex())
@@ -88,7 +92,9 @@ def _first(store: Store, origin: str) -> LastSigned:
     return LastSigned(origin, 0, EMPTY_ROOT.hex())
 
 
-def _resume(store: Store, last: LastSigned, seals_at: Callable[[int], SealMap]) -> Walk:
+def _resume(
+    store: Store, last: LastSigned, seals_at: Callable[[int], SealMap], checked: Container[bytes]
+) -> Walk:
     """Stand behind the entries that were signed last, once they are the same as then."""
     size, root = last.size, bytes.fromhex(last.root)
     if store.size() < size:
@@ -108,7 +114,7 @@ def _resume(store: Store, last: LastSigned, seals_at: Callable[[int], SealMap]) 
         if not isinstance(leaf, HeadLeaf):
             raise Damaged("registry.fork", size=size)
         begin = (frontier, Head(size - 1, leaf, leaf_hash(entry)))
-    return Walk(store, seals_at(size), origin=last.origin, problem=_refuse, begin=begin)
+    return Walk(store, seals_at(size), origin=last.origin, problem=_refuse, begin=begin, checked=checked)
 
 
 def _refuse(check: str, index: int) -> None:

@@ -16,7 +16,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 
-from ..errors import InputError, VerificationError
+from ..errors import Damaged, InputError, VerificationError
 
 __all__ = ["EMPTY_MAP", "Row", "RowSource", "SealMap", "check_map_proof", "map_root", "source_of"]
 
@@ -69,14 +69,18 @@ class SealMap:
         """Take in `rows`, which are all rows with an index from the old size on, and grow to `size`.
 
         Whether the source holds them already does not matter. Refused, with nothing changed: an index out
-        of range (`seal.rows`), a seal that is already broken (`seal.repeated`).
+        of range (`seal.rows`), a seal that is already broken (`seal.repeated`). If the source has changed
+        older rows meanwhile, `registry.seal_rows`; then drop this map.
         """
         new = sorted(rows)
         if size < self.size or any(not self.size <= index < size for _, index in new):
             raise InputError("seal.rows")
         # Eightfold growth, so that building anew stays a small part of the work.
         if (levels := _levels_for(size)) >= self._levels + 3 or levels == MOST_LEVELS > self._levels:
+            before = self.root()
             self._build(levels)
+            if self.root() != before:
+                raise Damaged("registry.seal_rows", size=self.size)
         self._put(self._buckets(new, among_others=True))
         self.size = size
 
@@ -128,7 +132,12 @@ class SealMap:
                 stop += 1
             here = rows[start:stop]
             if among_others and weights[base + number]:
-                here = sorted([*self._below(number, self._levels), *here])
+                others = self._below(number, self._levels)
+                at = 32 * (base + number)
+                # Only the top levels were kept. What lies below must still be what they were made of.
+                if _subtree(others, self._levels) != self._nodes[at : at + 32]:
+                    raise Damaged("registry.seal_rows", size=self.size)
+                here = sorted([*others, *here])
             if len(here) == 1:
                 seal, index = here[0]
                 buckets.append((base + number, 1, hasher(b"\x02" + seal + index.to_bytes(8, "big")).digest()))

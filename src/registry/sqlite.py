@@ -41,6 +41,7 @@ CREATE TABLE broken (
     seal BLOB PRIMARY KEY CHECK (length(seal) = 32),
     idx INTEGER NOT NULL CHECK (idx >= 0)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX breaks ON broken (idx);
 CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, note TEXT NOT NULL) STRICT;
 CREATE TRIGGER entries_in_order BEFORE INSERT ON entries
 WHEN NEW.idx <> (SELECT coalesce(max(idx), -1) + 1 FROM entries)
@@ -63,6 +64,7 @@ CANNOT_WRITE = (
     sqlite3.SQLITE_NOLFS,
 )
 STATEMENTS = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL"
+WAL_PAGES = 4000  # the rows of a thousand seals touch a thousand pages: fold them back every few steps only
 QUESTIONS_AT_ONCE = 500  # below the least number of parameters that SQLite was ever built with
 
 
@@ -90,6 +92,7 @@ class SqliteStore:
                 if self._value("PRAGMA user_version") != VERSION:
                     raise InputError("registry.newer", file=path)
                 self._db.execute("PRAGMA synchronous = FULL")
+                self._db.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
                 self.vkey = str(self._value("SELECT vkey FROM log"))
         except BaseException:
             self._db.close()

@@ -6,8 +6,7 @@ set of rules, told apart only by what happens when one is broken.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Container, Mapping, Sequence
 
 import msgspec
 
@@ -59,11 +58,13 @@ class Walk:
         problem: Problem,
         rows: Store | None = None,
         begin: tuple[Frontier, Head] | None = None,
+        checked: Container[bytes] = (),
     ) -> None:
         """Stand before the first entry of `store`, or behind those of `begin`, which were checked before.
 
         `seals` is the map up to there. The rows of the seals are looked up in `rows`, in `store` itself if
-        it is None. `roots` keeps the root of the tree behind every head leaf.
+        it is None. The signatures of the entries in `checked` were checked before. `roots` keeps
+        the root of the tree behind every head leaf.
         """
         self.seals = seals
         self.frontier = begin[0] if begin else Frontier()
@@ -72,7 +73,7 @@ class Walk:
         self.seal_count = self.tile_count = 0
         self.roots = {self.size: self.frontier.root()} if begin else {}
         self._store, self._rows = store, rows or store
-        self._origin, self._problem = origin, problem
+        self._origin, self._problem, self._checked = origin, problem, checked
         self._builder = TileBuilder.at(store, self.size)
         self._new_rows: list[Row] = []
 
@@ -83,10 +84,14 @@ class Walk:
 
     def feed(self, entries: Sequence[bytes]) -> None:
         """Go over the entries that follow."""
-        leaves = {index: self._parse(index, entry) for index, entry in enumerate(entries, self.size)}
-        breaking = self._check_seals({i: leaf for i, leaf in leaves.items() if isinstance(leaf, SealLeaf)})
         hashes = [leaf_hash(entry) for entry in entries]
-        for (index, leaf), hashed in zip(leaves.items(), hashes, strict=True):
+        leaves = [self._parse(index, entry) for index, entry in enumerate(entries, self.size)]
+        seal_leaves = {i: leaf for i, leaf in enumerate(leaves, self.size) if isinstance(leaf, SealLeaf)}
+        unchecked = [i for i in seal_leaves if entries[i - self.size] not in self._checked]
+        for place, _ in bad_leaves([seal_leaves[i] for i in unchecked], origin=self._origin):
+            self._problem("fsck.leaf_signature", unchecked[place])
+        breaking = self._check_seals(seal_leaves)
+        for index, (leaf, hashed) in enumerate(zip(leaves, hashes, strict=True), self.size):
             if isinstance(leaf, HeadLeaf):
                 self._check_head(Head(index, leaf, hashed))
             elif index in breaking:
@@ -133,10 +138,7 @@ class Walk:
             return None
 
     def _check_seals(self, leaves: Mapping[int, SealLeaf]) -> dict[int, bytes]:
-        """Check seal leaves, given by index, and return the seals that they broke."""
-        indices = list(leaves)
-        for place, _ in bad_leaves(list(leaves.values()), origin=self._origin):
-            self._problem("fsck.leaf_signature", indices[place])
+        """Check the rows of seal leaves, given by index, and return the seals that they broke."""
         breaking = {index: leaf.seal for index, leaf in leaves.items()}
         rows = self._rows.broken_many(list(breaking.values()))
         for index, seal in list(breaking.items()):
@@ -179,6 +181,8 @@ def bad_leaves(leaves: Sequence[SealLeaf], *, origin: str) -> list[tuple[int, Ve
     count = len(leaves)
     if count < FEWEST_FOR_TWO_THREADS:
         return bad(range(count))
+    from concurrent.futures import ThreadPoolExecutor  # 5 ms, that who asks one question need not wait for
+
     with ThreadPoolExecutor(max_workers=2) as pool:
         first, second = pool.map(bad, (range(count // 2), range(count // 2, count)))
     return first + second

