@@ -39,6 +39,20 @@ class Terminal:
             if answer in YES | NO:
                 return answer in YES
 
+    def show(self, text: str) -> None:
+        """Write to the terminal itself what must not land in a pipe or a file, else raise `input.needed`."""
+        if not self.present:
+            raise InputError("input.needed", option="--words-file")
+        cleaned = clean(text, lines=True)
+        try:
+            with open("/dev/tty", "w", encoding="utf-8", errors="replace") as tty:
+                tty.write(cleaned + "\n")
+        except OSError:
+            stream = sys.stderr if sys.stderr.isatty() else sys.stdout
+            if not stream.isatty():
+                raise InputError("input.needed", option="--words-file") from None
+            print(cleaned, file=stream)
+
     def secret(self, question: str) -> str:
         """Return what the person types unseen."""
         if not self.present:

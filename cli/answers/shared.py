@@ -42,9 +42,12 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Record(Part, frozen=True):
-    """One consent: who, what for, how, and whether it holds. `leaf_index` is null until it is sequenced."""
+    """One consent: who, what for, how, and whether it holds. `leaf_index` is null until it is sequenced.
 
-    record: Id
+    `record` is null for a seal that was broken without its text, in a home recovered from the words.
+    """
+
+    record: Id | None
     company: str | None
     purpose: Code | None
     channel: Code | None
