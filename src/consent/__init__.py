@@ -12,8 +12,8 @@ from .act import Choice, Place, check_choice
 from .company import Company
 from .contact import Address, ContactKeys, resolve_who
 from .courier import METHODS, Method
-from .decide import decide, judge, newest_word, whole
-from .decision import Assurance, Check, Decision, Evidence
+from .decide import decide, in_force, newest_word, unbroken, whole
+from .decision import Check, Decision, Evidence
 from .facts import event_fact
 from .filter import Filtered, Verdict, filter_list, judge_all
 from .import_file import Reject
@@ -62,7 +62,7 @@ from .state import (
 )
 from .tables import MIGRATIONS, PENDING_INDEX, Attested, Held, Stops, held_of
 from .target import check_target, normalize_address, target_of
-from .terms import CHANNELS, Offer
+from .terms import CHANNELS, Assurance, Offer
 
 __all__ = [
     "CHANNELS",
@@ -130,7 +130,7 @@ __all__ = [
     "fold",
     "held_of",
     "import_rows",
-    "judge",
+    "in_force",
     "judge_all",
     "make_request",
     "newest_word",
@@ -151,5 +151,6 @@ __all__ = [
     "sign_notice",
     "standing_objections",
     "target_of",
+    "unbroken",
     "whole",
 ]

@@ -12,16 +12,18 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from ..errors import KonsensError
 from .contact import targets_at
-from .decision import Assurance, Decision, Evidence
+from .decision import Decision
 from .deep import verify_again
 from .ledger import Ledger, Sight, seconds, when
 from .state import State
 from .tables import Held, Stops
-from .terms import MARKETING_BASES, Basis
+from .terms import MARKETING_BASES, Assurance, Basis
 
-__all__ = ["MAX_AGE", "decide", "judge", "newest_word", "offered_basis", "whole"]
+__all__ = ["MAX_AGE", "decide", "in_force", "newest_word", "offered_basis", "unbroken", "whole"]
 
 MAX_AGE = timedelta(minutes=15)
 """How long a decision may be relied on before the log is asked again (`docs/registry.md`, freshness)."""
@@ -34,7 +36,6 @@ _ENDED = {
     "seal_broken": "consent.seal_broken",
 }
 _TRUST: dict[str | None, int] = {"attested": 1, "courier": 2, "customer_signed": 3}
-_NO_EVIDENCE = Evidence()
 
 
 def decide(
@@ -50,6 +51,7 @@ def decide(
     known_at: datetime | None = None,
     min_assurance: Assurance | None = None,
     deep: bool = False,
+    cite: bool = False,
     now: datetime,
 ) -> Decision:
     """Return the decision; it never raises for lack of proof, and is falsy unless everything was proven.
@@ -57,9 +59,9 @@ def decide(
     `customer` is a pairwise DID or the company's own number. In this order, ending with the first that
     fails: is there anything on file, is it in force, has it ended by time, is every open seal and stop seal
     unbroken in every log that it names, is the proof strong enough, does it cover address, data and
-    recipient.
+    recipient. With `cite` the evidence names the newest checkpoint's size.
     """
-    asked = _Asked(ledger, customer, purpose, channel, as_of or now, known_at or now, deep)
+    asked = _Asked(ledger.did, customer, purpose, channel, as_of or now, known_at or now, deep)
     live = as_of is None and known_at is None
     try:
         sight = _sight(ledger, asked, live=live)
@@ -67,9 +69,7 @@ def decide(
         if held is None:
             code, basis = _other_basis(ledger, asked, sight)
             return asked.answer(code, basis=basis, until=now + MAX_AGE if basis and live else None)
-        code = judge(
-            held, sight.stops, purpose, seconds(asked.as_of), ledger.logs.broken_at if live else whole
-        )
+        code = _holds(ledger, asked, sight, held, live=live)
         if code == "ok":
             code = _covers(ledger, held, channel, address, recipient, data, min_assurance)
         if code == "ok" and deep:
@@ -78,32 +78,43 @@ def decide(
         return asked.answer(error.code, facts=error.facts)
     except (sqlite3.Error, OSError):
         return asked.answer("consent.seal_unknown")
-    if code != "ok":
-        return asked.answer(code, held=held)
-    return asked.answer(code, held=held, basis="consent", until=_valid_until(held, now if live else None))
+    until = _valid_until(held, now if live else None) if code == "ok" else None
+    decision = asked.answer(code, held=held, basis="consent" if code == "ok" else None, until=until)
+    return _citing(ledger, decision) if cite else decision
+
+
+def _citing(ledger: Ledger, decision: Decision) -> Decision:
+    """Return a decision that names the newest checkpoint; without one it rests on the log as it was read."""
+    try:
+        newest = ledger.logs.home.checkpoint()
+    except KonsensError:
+        return decision
+    size = newest.checkpoint.size if newest else None
+    return msgspec.structs.replace(decision, checkpoint_size=size)
 
 
 def _holds(ledger: Ledger, asked: _Asked, sight: Sight, held: Held, *, live: bool) -> str:
     """Return `ok`, or why the consent does not hold; a no that the book alone can give needs no log."""
-    moment = seconds(asked.as_of)
-    code = judge(held, sight.stops, asked.purpose, moment, whole)
-    if code != "ok":
-        return code
-    ledger.logs.check_current(ledger.seen)
-    return judge(held, sight.stops, asked.purpose, moment, ledger.logs.broken_at) if live else code
+    code = in_force(held, seconds(asked.as_of))
+    if code == "ok":
+        ledger.logs.check_current(ledger.seen)
+        code = unbroken(held, sight.stops, asked.purpose, ledger.logs.broken_at if live else whole)
+    return code
 
 
-def judge(held: Held, stops: Stops, purpose: str, moment: int, broken_at: BrokenAt) -> str:
-    """Return `ok`, or why a consent does not hold at `moment`; the one rule for `decide` and `filter`.
-
-    Every open seal and stop seal counts that broke after the newest grant's leaf.
-    """
+def in_force(held: Held, moment: int) -> str:
+    """Return `ok`, or why the book alone says that a consent does not hold at `moment`."""
     if held.state not in (State.GIVEN, State.RENEWED):
         return _not_in_force(held, moment)
     if held.until is not None and moment >= held.until:
         return "consent.expired"
     if held.superseded_from is not None and moment >= held.superseded_from:
         return "consent.superseded"
+    return "ok"
+
+
+def unbroken(held: Held, stops: Stops, purpose: str, broken_at: BrokenAt) -> str:
+    """Return `ok`, or which seal ended a consent: any that broke after the newest grant's leaf."""
     for logs, seal in held.seals:
         index = broken_at(logs, seal)
         if index is not None and index > held.index:
@@ -213,11 +224,11 @@ def _valid_until(held: Held, now: datetime | None) -> datetime | None:
 class _Asked:
     """The question, so that every answer repeats it."""
 
-    __slots__ = ("as_of", "channel", "customer", "deep", "known_at", "ledger", "purpose")
+    __slots__ = ("as_of", "channel", "controller", "customer", "deep", "known_at", "purpose")
 
     def __init__(
         self,
-        ledger: Ledger,
+        controller: str,
         customer: str,
         purpose: str,
         channel: str,
@@ -225,11 +236,8 @@ class _Asked:
         known_at: datetime,
         deep: bool,
     ) -> None:
-        self.ledger, self.customer, self.purpose, self.channel = ledger, customer, purpose, channel
+        self.controller, self.customer, self.purpose, self.channel = controller, customer, purpose, channel
         self.as_of, self.known_at, self.deep = as_of, known_at, deep
-
-    def record_of(self, customer: str) -> str:
-        return self.ledger.matter(customer, self.purpose, self.channel).record_id
 
     def answer(
         self,
@@ -249,18 +257,8 @@ class _Asked:
             known_at=self.known_at,
             valid_until=until,
             basis=basis,
-            assurance=held.assurance if held else None,
-            evidence=_evidence(self, held) if held else _NO_EVIDENCE,
+            controller=self.controller,
+            held=held,
             facts=facts or {},
             deep=self.deep,
         )
-
-
-def _evidence(asked: _Asked, held: Held) -> Evidence:
-    return Evidence(
-        record=asked.record_of(held.customer),
-        event=held.grant or held.event,
-        notice=held.notice,
-        leaf_index=held.index if held.index >= 0 else held.leaf_index,
-        seal=held.seals[-1][1] if held.seals else None,
-    )

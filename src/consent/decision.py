@@ -11,16 +11,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 
 from ..errors import sentence
-from .terms import Basis
+from ..records import Matter
+from .tables import Held
+from .terms import Assurance, Basis
 
-__all__ = ["Assurance", "Check", "Decision", "Evidence"]
-
-Assurance = Literal["customer_signed", "courier", "attested"]
+__all__ = ["Check", "Decision", "Evidence"]
 
 # What a decision looks at, in this order, and the codes that each look can end with.
 STEPS: Final[tuple[tuple[str, frozenset[str]], ...]] = (
@@ -42,7 +42,8 @@ STEPS: Final[tuple[tuple[str, frozenset[str]], ...]] = (
     ("consent.data", frozenset({"consent.data"})),
     ("consent.recipient", frozenset({"consent.recipient"})),
 )
-_FIVE = frozenset({"consent.purpose", "consent.channel"})
+_NEVER_OFFERED = frozenset({"consent.purpose", "consent.channel"})
+_UNKNOWN = frozenset({"consent.seal_unknown", "consent.unknown_log", "consent.standing_differs"})
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -79,8 +80,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     known_at: datetime
     valid_until: datetime | None = None
     basis: Basis | None = None
-    assurance: Assurance | None = None
-    evidence: Evidence = Evidence()
+    controller: str = ""
+    held: Held | None = None
+    checkpoint_size: int | None = None
     facts: dict[str, Any] = {}
     deep: bool = False
 
@@ -93,13 +95,36 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
         return self.code == "ok"
 
     @property
+    def assurance(self) -> Assurance | None:
+        """How strong the proof is, where there is one."""
+        return self.held.assurance if self.held else None
+
+    @property
+    def evidence(self) -> Evidence:
+        """What the decision rests on: the newest grant, or what ended it."""
+        held = self.held
+        if held is None:
+            return Evidence(checkpoint_size=self.checkpoint_size)
+        matter = Matter(
+            customer=held.customer, controller=self.controller, purpose=self.purpose, channel=self.channel
+        )
+        return Evidence(
+            record=matter.record_id,
+            event=held.grant or held.event,
+            notice=held.notice,
+            leaf_index=held.index if held.index >= 0 else held.leaf_index,
+            checkpoint_size=self.checkpoint_size,
+            seal=held.seals[-1][1] if held.seals else None,
+        )
+
+    @property
     def exit_code(self) -> int:
         """0 yes · 5 nobody ever offered this · 7 no · 8 unknown, so no."""
         if self.code == "ok":
             return 0
-        if self.code in _FIVE:
+        if self.code in _NEVER_OFFERED:
             return 5
-        return 7 if self.code.startswith("consent.") and self.code != "consent.seal_unknown" else 8
+        return 7 if self.code.startswith("consent.") and self.code not in _UNKNOWN else 8
 
     @property
     def reason(self) -> dict[str, str]:

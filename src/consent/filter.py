@@ -19,7 +19,7 @@ import msgspec
 from ..encoding import format_time
 from ..errors import InputError, KonsensError, Unavailable
 from ..records import Actor
-from .decide import decide, judge, newest_word, offered_basis, whole
+from .decide import decide, in_force, newest_word, offered_basis, unbroken
 from .import_file import open_csv
 from .ledger import Ledger, Sight, merged, seconds, when
 from .own import CompanyKeys
@@ -177,9 +177,9 @@ class _Table:
         held = newest_word(sight)
         if held is None:
             return self._without(who)
-        code = judge(held, sight.stops, self._purpose, self._moment, whole)
+        code = in_force(held, self._moment)
         if code == "ok":
-            code = self._unknown or self._judge(held, sight.stops)
+            code = self._unknown or self._unbroken(held, sight.stops)
         ends = [moment for moment in (held.until, held.superseded_from) if moment is not None]
         return Verdict(code, who, held.grant, "consent", min(ends) if ends else None)
 
@@ -204,9 +204,9 @@ class _Table:
         held = self._held.get(did or "") or self._held.get(f"ref:{who}")
         return held.target if held else None
 
-    def _judge(self, held: Held, stops: Stops) -> str:
+    def _unbroken(self, held: Held, stops: Stops) -> str:
         try:
-            return judge(held, stops, self._purpose, self._moment, self._broken_at)
+            return unbroken(held, stops, self._purpose, self._broken_at)
         except KonsensError as error:
             return error.code
 

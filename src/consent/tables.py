@@ -11,8 +11,8 @@ from typing import Final, Literal
 
 import msgspec
 
-from .decision import Assurance
 from .state import Fact, OpenSeal, Standing, State, Terms
+from .terms import Assurance
 
 __all__ = ["MIGRATIONS", "PENDING_INDEX", "Attested", "Held", "Stops", "held_of"]
 

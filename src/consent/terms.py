@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-__all__ = ["CHANNELS", "MARKETING_BASES", "Basis", "Code", "Hex64", "Id", "Language", "Offer"]
+__all__ = ["CHANNELS", "MARKETING_BASES", "Assurance", "Basis", "Code", "Hex64", "Id", "Language", "Offer"]
 
 Code = Annotated[str, msgspec.Meta(pattern=r"\A[a-z][a-z0-9-]{0,63}\Z")]
 Language = Annotated[str, msgspec.Meta(pattern=r"\A[a-z]{2,3}(-[A-Za-z0-9]{2,8})?\Z")]
@@ -14,6 +14,8 @@ Hex64 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 Id = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{32}\Z")]
 
 Basis = Literal["consent", "contract", "existing_customer", "legitimate_interest", "legal"]
+
+Assurance = Literal["customer_signed", "courier", "attested"]
 
 # What an objection can stop (Art. 21 GDPR; UWG §7(3)); contract and law go on.
 MARKETING_BASES = frozenset({"consent", "existing_customer", "legitimate_interest"})

@@ -1,0 +1,130 @@
+"""A filtered list says of every row what a single decision says."""
+
+from __future__ import annotations
+
+import csv
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from konsens.consent import Filtered, Ledger, filter_list, import_rows, judge_all, read_mapping
+from konsens.errors import InputError, Unavailable
+
+from .world import Customer, World
+
+
+def people(world: World) -> list[str]:
+    """Fill a book with one customer for every story; return the numbers."""
+    notice = world.publish()
+    for name in ("yes", "withdrawn", "unseen", "stopped", "courier", "short"):
+        customer = Customer.new(world, name)
+        until = world.now + timedelta(hours=2) if name == "short" else None
+        target, contact = customer.target(f"{name}@muster.example")
+        events = customer.open(), customer.give(notice, target=target, until=until)
+        world.receive(*events, ref=name, contacts=(contact,))
+        if name == "withdrawn":
+            world.receive(customer.withdraw())
+        if name == "unseen":
+            customer.withdraw()
+        if name == "stopped":
+            customer.object_to()
+        if name == "courier":
+            world.shop.withdraw(world.keys, name, method="web", now=world.now)
+    source = world.folder / "import.csv"
+    source.write_text(
+        "EUID,Email Address,OPTIN_TIME,UNSUB_TIME\nold,old@muster.example,2024-01-01,\n"
+        "gone,gone@muster.example,2024-01-01,2025-01-01\n"
+    )
+    import_rows(world.shop.ledger, world.keys, source, read_mapping("mailchimp"), now=world.now)
+    return ["yes", "withdrawn", "unseen", "stopped", "courier", "short", "old", "gone", "stranger"]
+
+
+def run(world: World, values: list[str], **more: Any) -> Filtered:
+    source = world.folder / "list.csv"
+    with source.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["name", "who"], *(["x", value] for value in values)])
+    asked = {"purpose": "newsletter", "channel": "email", "column": "who", "now": world.now, **more}
+    return filter_list(
+        world.shop.ledger, source, out=world.folder / "yes.csv", refused=world.folder / "no.csv", **asked
+    )
+
+
+def rows(world: World, name: str) -> list[dict[str, str]]:
+    with (world.folder / name).open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_list_is_judged_as_row_by_row(world: World) -> None:
+    who = people(world)
+    verdicts = judge_all(
+        world.shop.ledger, who, purpose="newsletter", channel="email", by="ref", now=world.now
+    )
+    assert [verdict.code for verdict in verdicts] == [world.code(number) for number in who]
+    assert {verdict.code for verdict in verdicts} == {
+        "ok",
+        "consent.withdrawn",
+        "consent.seal_broken",
+        "consent.objected",
+        "consent.none",
+    }
+    addresses = [f"{number}@muster.example" for number in who]
+    by_address = judge_all(
+        world.shop.ledger, addresses, purpose="newsletter", channel="email", by="address", now=world.now
+    )
+    assert [verdict.code for verdict in by_address] == [verdict.code for verdict in verdicts]
+
+
+def test_two_files_say_who_and_why_not(world: World) -> None:
+    who = people(world)
+    done = run(world, [*who, ""])
+    assert (done.rows, done.allowed, done.invalid) == (10, 3, 1)
+    assert done.refused == {
+        "consent.none": 1,
+        "consent.objected": 1,
+        "consent.seal_broken": 1,
+        "consent.withdrawn": 3,
+    }
+    assert done.valid_until == world.now + timedelta(hours=2)  # the shortest consent on the list
+    assert [row["who"] for row in rows(world, "yes.csv")] == ["yes", "short", "old"]
+    assert {row["konsens_valid_until"] for row in rows(world, "yes.csv")} == {"2026-11-22T12:00:00Z"}
+    assert rows(world, "no.csv")[0] == {"name": "x", "who": "withdrawn", "konsens_code": "consent.withdrawn"}
+
+
+def test_one_use_covers_the_whole_list(world: World) -> None:
+    who = people(world)
+    size = world.registry.size()
+    done = run(world, who, campaign="spring", keys=world.keys)
+    assert world.registry.size() == size + 1
+    assert {row["konsens_use"] for row in rows(world, "yes.csv")} == {done.use}
+    count = world.shop.ledger.db.execute("SELECT count(*) FROM contact_use WHERE id = ?", (done.use,))
+    assert count.fetchone() == (3,)
+
+
+def test_both_files_or_none(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    who = people(world)
+
+    def away(*_: object) -> list[int]:
+        raise Unavailable("registry.cannot_write", problem="away")
+
+    monkeypatch.setattr(world.registry, "append", away)
+    with pytest.raises(Unavailable):
+        run(world, who, campaign="spring", keys=world.keys)
+    assert not (world.folder / "yes.csv").exists()
+    with pytest.raises(InputError) as refused:
+        run(world, who, column="nothing")
+    assert refused.value.code == "filter.no_column"
+
+
+def test_a_log_that_is_a_copy_allows_nobody(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    who = people(world)
+    monkeypatch.setattr(type(world.registry), "is_copy", property(lambda _: True))
+    ledger: Ledger = world.shop.ledger
+    verdicts = judge_all(ledger, who, purpose="newsletter", channel="email", by="ref", now=world.now)
+    assert [verdict.code for verdict in verdicts] == [world.code(number) for number in who]
+    assert "ok" not in {verdict.code for verdict in verdicts}
+
+
+def test_an_unknown_purpose_is_refused_for_every_row(world: World) -> None:
+    who = people(world)
+    assert run(world, who, purpose="profiling").refused == {"consent.purpose": len(who)}
