@@ -6,20 +6,18 @@ manifest binds it together. `records/`, `receipts/`, `uses.csv` and `report.html
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import msgspec
 
-from ..consent import Attested, Ledger, decide
-from ..did import DidDocument, Signer, render_document, sign_jws
-from ..encoding import b64u_encode, format_time, from_hex, jcs, parse_time, sha256
-from ..errors import NotFound, Unavailable
-from ..records import Batch, ImportBatch, StoredEvent, row_entry
+from ..consent import Ledger, resolve_who, row_of
+from ..did import DidDocument, KeyHistory, Signer, render_document, sign_jws
+from ..encoding import b64u_encode, format_time, from_hex, jcs, sha256
+from ..errors import Language, NotFound, Unavailable
+from ..records import Batch, StoredEvent, row_entry
 from ..strict_json import parse
-from .dpv import render_receipt, render_record
 from .manifest import (
     MANIFEST,
     MANIFEST_TYP,
@@ -32,12 +30,13 @@ from .manifest import (
     RowEntry,
     render_json,
 )
-from .query import attested_rows, customers_of
 from .report import render_report
+from .stand import case_of
 from .table import render_uses
 from .view import RecordLine, TrailView
+from .views import render_receipts, render_records
 
-__all__ = ["README", "Prover", "make_bundle"]
+__all__ = ["README", "Identity", "Prover", "make_bundle"]
 
 README = """This is an evidence bundle of konsens.
 
@@ -48,12 +47,16 @@ Check it with a verifier that you got yourself, never with one that came with it
 trust.toml names the logs and companies that you trust. It must reach you by another way than this file.
 Without it the check ends with code 10 and says whom you would have to trust.
 
-Evidence: events/ (signed acts), events.json (their place in the log), notices/ (the exact words),
-proofs/ and seals/ (C2SP tlog-proof files), logs/ (checkpoints), dids/ (keys as they were), manifest.*.
-Views of the same, for reading: report.html, uses.csv, records/, receipts/ (JSON-LD, ISO/IEC TS 27560).
+Evidence, checked one by one: events/ (signed acts), events.json (their place in the log, and the rows of
+batches), notices/ (the exact words), proofs/ and seals/ (C2SP tlog-proof files), logs/ (checkpoints),
+dids/ (keys as they were), decisions.json (computed again from the evidence), manifest.* (the company's
+signature over all of it).
+Views, for reading: report.html, uses.csv, records/, receipts/ (JSON-LD, ISO/IEC TS 27560). They are the
+company's words; the check only shows that nobody changed them since.
 
 Dies ist ein Beleg-Paket von konsens. Prüfen Sie es mit einem Prüfprogramm aus eigener Quelle, nie mit einem
-mitgelieferten; die Vertrauensdatei muss Sie auf anderem Weg erreichen.
+mitgelieferten; die Vertrauensdatei muss Sie auf anderem Weg erreichen. report.html, uses.csv, records/ und
+receipts/ sind Ansichten: Worte des Unternehmens, die seither niemand verändert hat. Der Beleg ist der Rest.
 """
 
 
@@ -67,8 +70,16 @@ class Prover(Protocol):
     def prove_inclusion(self, index: int) -> str:
         """Return a tlog-proof of an entry."""
 
-    def prove_holds(self, index: int, next_seal: bytes) -> str:
+    def prove_holds(self, index: int | None, next_seal: bytes) -> str:
         """Return a tlog-proof of an entry that also says whether a seal is broken."""
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """Who makes a bundle: the signer of the manifest, and the keys by which its events are checked."""
+
+    signer: Signer
+    document: DidDocument
+    history: KeyHistory | None = None
 
 
 def make_bundle(
@@ -78,41 +89,39 @@ def make_bundle(
     log: Prover,
     vkey: str,
     checkpoint: str,
-    document: DidDocument,
-    signer: Signer,
-    language: str = "en",
+    identity: Identity,
+    language: Language = "en",
 ) -> dict[str, bytes]:
     """Return the files of the bundle for `view`, by name; `write_container` makes the zip of them.
 
-    Every proof is made at the log's newest checkpoint; a leaf beyond it ends with
-    `registry.not_yet_checkpointed`.
+    Every proof is made at the log's newest checkpoint, whose note is `checkpoint`; a leaf beyond it ends
+    with `registry.not_yet_checkpointed`.
     """
     if view.checkpoint is None:
         raise Unavailable("registry.not_yet_checkpointed", index=0)
     events = {stored.event_hash: stored for stored in _events(ledger, view)}
+    entries = [_entry(ledger, view, stored) for stored in _in_order(events)]
     folder = f"logs/{sha256(log.origin.encode()).hex()}"
     files = {
         "README.txt": README.encode(),
         f"{folder}/checkpoint": checkpoint.encode(),
         f"{folder}/vkey": f"{vkey}\n".encode(),
-        f"dids/{sha256(ledger.did.encode()).hex()}.json": jcs(render_document(document)),
-        "decisions.json": render_json(_decisions(ledger, view)),
-        "events.json": render_json([_entry(ledger, view, stored) for stored in _in_order(events)]),
+        "decisions.json": render_json([_decision(ledger, record) for record in view.records]),
+        "events.json": render_json(entries),
         "uses.csv": render_uses(view, safe=False).encode(),
-        "report.html": render_report(view, language="de" if language == "de" else "en").encode(),
+        "report.html": render_report(view, language=language).encode(),
     }
     for stored in events.values():
         files[f"events/{stored.event_hash}.jws"] = stored.text.encode()
         files[f"proofs/{stored.event_hash}.tlog-proof"] = log.prove_inclusion(stored.leaf_index).encode()
-    for seal, index in _open_seals(ledger, view, events).items():
+    for seal, index in _open_seals(events, entries, whole=not view.query).items():
         files[f"seals/{seal}.tlog-proof"] = log.prove_holds(index, from_hex(seal)).encode()
+    files |= _keys(ledger.did, identity)
     files |= _notices(ledger, view)
-    files |= _views(ledger, view)
-    manifest = render_json(_manifest(view, files, signer))
-    return files | {
-        MANIFEST: manifest,
-        SIGNATURE: sign_jws(manifest, typ=MANIFEST_TYP, signer=signer).encode(),
-    }
+    files |= render_records(ledger, view) | render_receipts(ledger, view)
+    manifest = render_json(_manifest(view, files, identity.signer))
+    signature = sign_jws(manifest, typ=MANIFEST_TYP, signer=identity.signer)
+    return files | {MANIFEST: manifest, SIGNATURE: signature.encode()}
 
 
 def _manifest(view: TrailView, files: dict[str, bytes], signer: Signer) -> Manifest:
@@ -129,15 +138,25 @@ def _manifest(view: TrailView, files: dict[str, bytes], signer: Signer) -> Manif
     )
 
 
+def _keys(did: str, identity: Identity) -> dict[str, bytes]:
+    name = f"dids/{sha256(did.encode()).hex()}"
+    files = {f"{name}.json": jcs(render_document(identity.document))}
+    if identity.history is not None:
+        files[f"{name}.history.json"] = identity.history.render()
+    return files
+
+
 def _events(ledger: Ledger, view: TrailView) -> Iterator[StoredEvent]:
     """Yield every event of the records in the view, of their relation lanes, and of the uses."""
-    named = {event.event for record in view.records for event in record.events}
     if not view.query:
-        yield from ledger.book.events()
+        ours = ledger.db.execute("SELECT event FROM fact WHERE controller = ?", (ledger.did,))
+        mine = {event for (event,) in ours.fetchall()}
+        yield from (stored for stored in ledger.book.events() if stored.event_hash in mine)
         return
+    named = {event.event for record in view.records for event in record.events}
     uses = {use.use for use in view.uses}
     rows = ledger.db.execute("SELECT DISTINCT id, event FROM contact_use").fetchall()
-    named |= {event for use, event in rows if use in uses}
+    named |= {event for use, event in rows if use in uses and ledger.book.has(event)}
     for event in sorted(named):
         yield ledger.book.event(event)
 
@@ -148,64 +167,51 @@ def _in_order(events: dict[str, StoredEvent]) -> list[StoredEvent]:
 
 def _entry(ledger: Ledger, view: TrailView, stored: StoredEvent) -> EventEntry:
     fact = ledger.fact_of(stored.event_hash)
-    rows: tuple[RowEntry, ...] = ()
-    if stored.type == "imported":
-        rows = tuple(_imported_rows(ledger, view, stored))
-    elif stored.type == "used":
-        rows = tuple(_used_rows(ledger, view, stored))
+    if fact is None:
+        raise NotFound("book.no_event", event=stored.event_hash[:12])
     return EventEntry(
         event=stored.event_hash,
         salt=b64u_encode(stored.salt),
         leaf=b64u_encode(stored.leaf),
         origin=stored.origin,
         leaf_index=stored.leaf_index,
-        received_at=format_time(datetime.fromtimestamp(fact.known, UTC) if fact else stored.received_at),
-        since=format_time(datetime.fromtimestamp(fact.since, UTC) if fact else stored.received_at),
-        rows=rows,
+        received_at=_moment(fact.known),
+        since=_moment(fact.since),
+        rows=tuple(_rows(ledger, view, stored)),
     )
 
 
-def _used_rows(ledger: Ledger, view: TrailView, stored: StoredEvent) -> Iterator[RowEntry]:
-    found = ledger.db.execute(
-        "SELECT customer, body FROM contact_use WHERE event = ? ORDER BY line", (stored.event_hash,)
-    ).fetchall()
-    wanted = set(_people(ledger, view))
-    yield from _row_entries([body for _, body in found], [who in wanted for who, _ in found], view)
-
-
-def _imported_rows(ledger: Ledger, view: TrailView, stored: StoredEvent) -> Iterator[RowEntry]:
-    found = ledger.db.execute(
-        "SELECT customer, purpose, channel, body FROM attested WHERE batch = ? ORDER BY line",
-        (stored.event_hash,),
-    ).fetchall()
-    wanted = {(record.customer, record.purpose, record.channel) for record in view.records}
-    bodies = [_imported_entry(*row) for row in found]
-    yield from _row_entries(bodies, [tuple(row[:3]) in wanted for row in found], view)
-
-
-def _imported_entry(customer: str, purpose: str, channel: str, body: bytes) -> bytes:
-    attested = msgspec.msgpack.decode(body, type=Attested)
-    return row_entry(attested.salt, attested.row(customer, purpose, channel))
-
-
-def _row_entries(bodies: list[bytes], chosen: list[bool], view: TrailView) -> Iterator[RowEntry]:
-    whole = not view.query and all(chosen)
-    batch = None if whole else Batch(bodies)
+def _rows(ledger: Ledger, view: TrailView, stored: StoredEvent) -> Iterator[RowEntry]:
+    """Yield the rows of a batch that concern the view: all of them together, or each with its path."""
+    if stored.type == "imported":
+        told = ledger.batch_rows(stored.event_hash)
+        bodies = [row_entry(a.salt, row_of(who, purpose, channel, a)) for who, purpose, channel, a in told]
+        matters = {(record.customer, record.purpose, record.channel) for record in view.records}
+        chosen = [(who, purpose, channel) in matters for who, purpose, channel, _ in told]
+    elif stored.type == "used":
+        found = ledger.db.execute(
+            "SELECT customer, body FROM contact_use WHERE event = ? ORDER BY line", (stored.event_hash,)
+        ).fetchall()
+        names = _names(ledger, view)
+        bodies, chosen = [body for _, body in found], [who in names for who, _ in found]
+    else:
+        return
+    batch = Batch(bodies) if view.query else None
     for index, (body, wanted) in enumerate(zip(bodies, chosen, strict=True)):
-        if wanted:
+        if batch is None or wanted:
             path = None if batch is None else tuple(node.hex() for node in batch.path(index))
             yield RowEntry(row=parse(body[32:]), salt=b64u_encode(body[:32]), index=index, path=path)
 
 
-def _people(ledger: Ledger, view: TrailView) -> Iterator[str]:
-    for customer in customers_of(ledger, view.query.get("who")):
-        yield customer
-        ref = ledger.ref_of(customer)
-        if ref is not None:
-            yield ref
+def _names(ledger: Ledger, view: TrailView) -> frozenset[str]:
+    """Return every name under which the people of the view stand in uses."""
+    people = {record.customer for record in view.records} | {use.customer or "" for use in view.uses}
+    return frozenset(name for who in people for name in (who, ledger.ref_of(who)) if name)
 
 
-def _open_seals(ledger: Ledger, view: TrailView, events: dict[str, StoredEvent]) -> dict[str, int]:
+def _open_seals(
+    events: dict[str, StoredEvent], entries: list[EventEntry], *, whole: bool
+) -> dict[str, int]:
     """Return the last `next` of every whole lane with the leaf to prove it at, and of every imported row."""
     last: dict[str, StoredEvent] = {}
     for stored in events.values():
@@ -214,45 +220,40 @@ def _open_seals(ledger: Ledger, view: TrailView, events: dict[str, StoredEvent])
     seals = {}
     for stored in last.values():
         event = stored.anchored.event.event
-        if event.next is not None and (not view.query or event.matter.kind != "own"):
+        if event.next is not None and (whole or event.matter.kind != "own"):
             seals[str(event.next)] = stored.leaf_index
-    for record in view.records:
-        for batch, attested in attested_rows(ledger, record.customer, record.purpose, record.channel):
-            seals[attested.next] = events[batch].leaf_index
+    for entry in entries:
+        if events[entry.event].type == "imported":
+            seals |= {row.row["next"]: entry.leaf_index for row in entry.rows}
     return seals
 
 
-def _decisions(ledger: Ledger, view: TrailView) -> list[DecisionEntry]:
-    return sorted(
-        (_decision(ledger, view, record) for record in view.records), key=lambda entry: entry.record
+def _decision(ledger: Ledger, record: RecordLine) -> DecisionEntry:
+    own, attested = resolve_who(ledger.db, record.customer.removeprefix("ref:"))
+    breaks = {}
+    for customer in (own, attested):
+        if customer is not None:
+            breaks |= case_of(ledger, customer, record.purpose, record.channel).breaks
+    return DecisionEntry(
+        record=record.record,
+        state=record.state,
+        own=own,
+        attested=attested,
+        decision=_plain(record.decision.as_data()),
+        breaks=tuple(
+            BreakEntry(seal=seal, since=_moment(found.since), known=_moment(found.known))
+            for seal, found in sorted(breaks.items())
+        ),
     )
 
 
-def _decision(ledger: Ledger, view: TrailView, record: RecordLine) -> DecisionEntry:
-    live = view.as_of == view.known_at == view.made_at
-    decision = decide(
-        ledger,
-        customer=record.customer.removeprefix("ref:"),
-        purpose=record.purpose,
-        channel=record.channel,
-        as_of=None if live else parse_time(view.as_of),
-        known_at=None if live else parse_time(view.known_at),
-        now=parse_time(view.made_at),
-    )
-    facts = [*ledger.facts(record.customer, record.purpose, record.channel), *ledger.facts(record.customer)]
-    breaks = tuple(
-        BreakEntry(seal=seal, since=_moment(found.since), known=_moment(found.known))
-        for seal, found in sorted(ledger.breaks(facts).items())
-    )
-    data = json.loads(msgspec.json.encode(decision.as_data()))
-    return DecisionEntry(record=record.record, state=record.state, decision=_times(data), breaks=breaks)
-
-
-def _times(data: dict[str, Any]) -> dict[str, Any]:
-    for name in ("as_of", "known_at", "valid_until"):
-        if data[name] is not None:
-            data[name] = format_time(datetime.fromisoformat(data[name]))
-    return data
+def _plain(value: Any) -> Any:
+    """Return a decision's members as JSON has them, times as the formats write them."""
+    if isinstance(value, datetime):
+        return format_time(value)
+    if isinstance(value, dict):
+        return {name: _plain(member) for name, member in value.items()}
+    return [_plain(member) for member in value] if isinstance(value, list) else value
 
 
 def _moment(seconds: int) -> str:
@@ -267,32 +268,4 @@ def _notices(ledger: Ledger, view: TrailView) -> dict[str, bytes]:
             raise NotFound("notice.unknown", notice=shown.hash[:12])
         files[f"notices/{shown.hash}.json"] = signed.body
         files[f"notices/{shown.hash}.jws"] = signed.jws.encode()
-    return files
-
-
-def _views(ledger: Ledger, view: TrailView) -> dict[str, bytes]:
-    """Return the JSON-LD: a record for each matter, and for each receipt one that holds its record."""
-    files, by_record = {}, {}
-    for record in view.records:
-        signed = ledger.notice(record.notice) if record.notice else None
-        if signed is not None:
-            language = sorted(signed.notice.text)[0]
-            body = render_record(record, signed.notice, language=language, made_at=view.made_at)
-            files[f"records/{record.record}.jsonld"] = jcs(body)
-            by_record[record.record] = body
-    rows = ledger.db.execute("SELECT event, customer, card FROM receipt WHERE card IS NOT NULL").fetchall()
-    records = {event.event: record for record in view.records for event in record.events}
-    for event, customer, card in rows:
-        shown = records.get(event)
-        if shown is not None and shown.record in by_record:
-            issued = next(line.received_at for line in shown.events if line.event == event)
-            files[f"receipts/{card}.jsonld"] = jcs(
-                render_receipt(
-                    card,
-                    [by_record[shown.record]],
-                    company=ledger.did,
-                    customer=customer,
-                    issued_at=issued,
-                )
-            )
     return files

@@ -7,10 +7,11 @@ bundle says about keys, logs or times is believed unless it is proven or trusted
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
-from ..did import DidDocument, OfflineResolver, PublicKey, check_jws, key_of, parse_document, parse_jws
-from ..encoding import b64u_decode, from_hex, sha256
+from ..did import KeyHistory, OfflineResolver, PublicKey, check_jws, key_of, parse_document, parse_jws
+from ..encoding import b64u_decode, from_hex, parse_time, sha256
 from ..errors import Damaged, KonsensError, NotTrusted, VerificationError
 from ..records import (
     AnchoredEvent,
@@ -24,25 +25,21 @@ from ..records import (
     parse_event,
     row_entry,
 )
-from ..registry import (
-    Policy,
-    ProvenCheckpoint,
-    check_holds_proof,
-    check_inclusion_proof,
-    leaf_hash,
-    parse_proof,
-)
+from ..registry import check_holds_proof, check_inclusion_proof, leaf_hash, parse_holds_extra, parse_proof
 from .container import Container
-from .evidence import Evidence, chain
+from .evidence import Evidence, Part, chain, fail
 from .manifest import MANIFEST, MANIFEST_TYP, SIGNATURE, DecisionEntry, EventEntry, Manifest, read_json
-from .refold import check_states, check_uses
-from .result import Check, Report
+from .notices import check_grant, read_bundled_notice
+from .refold import Refold, check_row_form
+from .result import Check, Report, Shown, shown_checkpoint
 from .trust import Trust
+from .vouched import Vouched
 
 __all__ = ["check_bundle"]
 
-NOTICE_TYP = "konsens-notice+jws"
+_EventCheck = Callable[[AnchoredEvent], None]
 _FAILURES_NAMED = 100  # of one step; the rest is counted
+_STALE_SECONDS = 24 * 3600
 
 
 def check_bundle(container: Container, trust: Trust) -> Report:
@@ -57,107 +54,100 @@ class _Examiner:
     """Goes through a bundle once.
 
     - A step runs even if an earlier one failed, on what the earlier ones found sound.
-    - An event whose signature, anchor or proof failed takes no part in the steps after.
+    - An event whose signature, anchor, proof or lane failed takes no part in the steps after.
     """
 
     def __init__(self, container: Container, trust: Trust) -> None:
         self.container = container
         self.trust = trust
+        self.vouched = Vouched(trust)
         self.checks: list[Check] = []
         self.errors: list[KonsensError] = []
         self.warnings: list[str] = []
-        self.checkpoint: ProvenCheckpoint | None = None
+        self.checkpoint: Shown | None = None
         self.manifest = read_json(container.read(MANIFEST), Manifest, file=MANIFEST)
-        if self.manifest.v != 1:
-            raise Damaged("bundle.file_format", file=MANIFEST, problem="input.version")
         self.evidence = Evidence(self.manifest)
-        self.entries: dict[str, EventEntry] = {}
 
     def report(self) -> Report:
         self._step("bundle.files", self._files())
         self._step("bundle.trust", self._whom())
-        self._step("bundle.manifest", [self._manifest])
+        self._step("bundle.manifest", [((), self._manifest)])
         self._step("bundle.events", self._events())
         self._step("bundle.notices", self._notices())
-        self._step("bundle.commitments", [lambda e=e: check_anchored(e) for e in self._sound()])
-        self._step("bundle.log", [lambda e=e: self._inclusion(e) for e in self._sound()])
+        self._step("bundle.commitments", self._each(check_anchored))
+        self._step("bundle.log", self._each(self._inclusion))
         self._step("bundle.lanes", chain(self.evidence))
-        self._step("bundle.batches", [lambda e=e: self._batch(e) for e in self._sound()])
-        self._step("bundle.seals", [lambda s=s, e=e: self._seal(s, e) for s, e in self.evidence.open.items()])
+        self._step("bundle.batches", self._each(self._batch))
+        self._step("bundle.seals", self._seals())
         self._step("bundle.states", self._states())
-        self.warnings += check_uses(self.evidence)
         return self._result()
 
-    def _step(self, name: str, parts: Iterable[Callable[[], None]]) -> None:
-        """Run every part, name what fails; a failure takes its event out of the evidence."""
-        failed, count = 0, 0
-        for part in parts:
-            count += 1
+    def _step(self, name: str, parts: Iterable[Part]) -> None:
+        """Run every part, name what fails; a failure takes its events out of the evidence."""
+        failed, count, several = 0, 0, iter(parts)
+        while True:
+            subject: tuple[str, ...] = ()
             try:
+                subject, part = next(several)
+                count += 1
                 part()
+            except StopIteration:
+                break
             except KonsensError as error:
+                count = max(count, 1)
                 failed += 1
-                self.evidence.drop(error)
+                self.evidence.drop(subject)
                 if failed <= _FAILURES_NAMED:
                     self.errors.append(error)
         self.checks.append(Check(name, ok=not failed, detail=f"{count - failed} of {count}"))
 
-    def _sound(self) -> list[AnchoredEvent]:
-        return list(self.evidence.events.values())
+    def _each(self, check: _EventCheck) -> Iterator[Part]:
+        for name, anchored in list(self.evidence.events.items()):
+            yield (name,), partial(check, anchored)
 
     # --- the container and whom it comes from
 
-    def _files(self) -> Iterable[Callable[[], None]]:
+    def _files(self) -> Iterator[Part]:
         announced = self.manifest.files
-        for name in sorted({*self.container.names, *announced} - {MANIFEST, SIGNATURE}):
-            yield lambda name=name: self._file(name)
-        yield lambda: self._file_there(SIGNATURE)
-
-    def _file_there(self, name: str) -> None:
-        if name not in self.container:
-            raise Damaged("bundle.file_missing", file=name)
+        for name in sorted({*self.container.names, *announced, SIGNATURE} - {MANIFEST}):
+            yield (), partial(self._file, name)
 
     def _file(self, name: str) -> None:
+        data = self.container.read(name)
+        if name == SIGNATURE:
+            return
         if name not in self.manifest.files:
             raise Damaged("bundle.file_added", file=name)
-        if sha256(self.container.read(name)).hex() != self.manifest.files[name]:
+        if sha256(data).hex() != self.manifest.files[name]:
             raise Damaged("bundle.file_changed", file=name)
 
-    def _whom(self) -> Iterable[Callable[[], None]]:
-        yield lambda: self._trusts_company(self.manifest.signer.partition("#")[0])
-        for name in self.container.names:
-            if name.startswith("logs/") and name.endswith("/vkey"):
-                yield lambda name=name: self._trusts_log(name)
+    def _whom(self) -> Iterator[Part]:
+        yield (), partial(self.trust.check_company, self.evidence.controller)
+        for name in self._named("logs/"):
+            if name.endswith("/vkey"):
+                vkey = self.container.read(name).decode("utf-8", "replace").strip()
+                yield (), partial(self.trust.check_log, vkey)
 
-    def _trusts_company(self, did: str) -> None:
-        if self.trust.company(did) is None:
-            raise NotTrusted("trust.company", did=did)
-
-    def _trusts_log(self, name: str) -> None:
-        vkey = self.container.read(name).decode("utf-8", "replace").strip()
-        origin = vkey.partition("+")[0]
-        if self.trust.policy_for(origin) is None:
-            raise NotTrusted("trust.log", origin=origin, vkey=vkey)
-
-    def _company_key(self, kid: str) -> PublicKey:
+    def _company_key(self, kid: str, at: str) -> PublicKey:
         """Return a company's key: a did:key carries it; a did:web must name one that the verifier trusts."""
         did = kid.partition("#")[0]
+        company = self.trust.check_company(did)
         if did.startswith("did:key:"):
             return key_of(OfflineResolver().resolve(did), kid)
-        key = key_of(self._document(did), kid)
-        company = self.trust.company(did)
-        if company is None or key.multikey not in company.keys:
-            raise NotTrusted("trust.company_key", did=did)
+        name = f"dids/{sha256(did.encode()).hex()}"
+        if f"{name}.history.json" in self.container:
+            key = KeyHistory.parse(self.container.read(f"{name}.history.json")).key_at(kid, parse_time(at))
+        else:
+            key = key_of(parse_document(self.container.read(f"{name}.json"), did=did), kid)
+        if key.multikey not in company.keys:
+            raise NotTrusted("trust.company_key", did=did, key=key.multikey)
         return key
-
-    def _document(self, did: str) -> DidDocument:
-        return parse_document(self.container.read(f"dids/{sha256(did.encode()).hex()}.json"), did=did)
 
     def _manifest(self) -> None:
         text = self.container.read(SIGNATURE).decode("ascii", "replace")
         try:
             jws = parse_jws(text, typ=MANIFEST_TYP, max_bytes=len(text) + 1)
-            payload = check_jws(jws, self._company_key(jws.kid))
+            payload = check_jws(jws, self._company_key(jws.kid, self.manifest.at))
         except NotTrusted:
             raise
         except KonsensError as error:
@@ -167,15 +157,15 @@ class _Examiner:
 
     # --- events, notices, log
 
-    def _events(self) -> Iterable[Callable[[], None]]:
+    def _events(self) -> Iterator[Part]:
         entries = read_json(self.container.read("events.json"), list[EventEntry], file="events.json")
         listed = {f"events/{entry.event}.jws" for entry in entries}
         for name in sorted(set(self._named("events/")) - listed):
-            yield lambda name=name: _fail(VerificationError("bundle.event_unlisted", file=name))
+            yield (), partial(fail, VerificationError("bundle.event_unlisted", file=name))
         if len(listed) != len(entries) or entries != sorted(entries, key=lambda e: (e.origin, e.leaf_index)):
-            yield lambda: _fail(VerificationError("bundle.events_order"))
+            yield (), partial(fail, VerificationError("bundle.events_order"))
         for entry in entries:
-            yield lambda entry=entry: self._event(entry)
+            yield (), partial(self._event, entry)
 
     def _event(self, entry: EventEntry) -> None:
         signed = parse_event(self.container.read(f"events/{entry.event}.jws").decode("ascii", "replace"))
@@ -183,46 +173,42 @@ class _Examiner:
             raise VerificationError("bundle.event_hash", event=entry.event[:12])
         self._event_signature(signed)
         salt, leaf = b64u_decode(entry.salt, size=32), b64u_decode(entry.leaf, size=129)
-        anchored = AnchoredEvent(signed, salt, leaf, entry.origin, entry.leaf_index)
-        self.evidence.add(anchored, entry)
+        self.evidence.add(AnchoredEvent(signed, salt, leaf, entry.origin, entry.leaf_index), entry)
 
     def _event_signature(self, signed: SignedEvent) -> None:
-        controller = signed.event.matter.controller
-        if self.trust.company(controller) is None:
-            raise NotTrusted("trust.company", did=controller, event=signed.event_hash)
-        key = self._company_key(signed.kid) if signed.did == controller else None
-        check_event_signature(signed, key or OfflineResolver())
+        event = signed.event
+        if event.matter.controller != self.evidence.controller:
+            raise VerificationError("bundle.other_company", event=signed.event_hash[:12])
+        own = signed.did != event.matter.customer
+        at = event.at.isoformat().replace("+00:00", "Z")
+        check_event_signature(signed, self._company_key(signed.kid, at) if own else OfflineResolver())
 
-    def _notices(self) -> Iterable[Callable[[], None]]:
+    def _notices(self) -> Iterator[Part]:
         for name in self._named("notices/"):
             if name.endswith(".json"):
-                yield lambda name=name: self._notice(name)
+                yield (), partial(self._notice, name.removeprefix("notices/").removesuffix(".json"))
+        for anchored in list(self.evidence.events.values()):
+            yield (anchored.event.event_hash,), partial(check_grant, anchored, self.evidence.notices)
 
-    def _notice(self, name: str) -> None:
-        body = self.container.read(name)
-        digest = name.removeprefix("notices/").removesuffix(".json")
-        text = self.container.read(f"notices/{digest}.jws").decode("ascii", "replace")
-        jws = parse_jws(text, typ=NOTICE_TYP)
-        if sha256(body).hex() != digest or check_jws(jws, self._company_key(jws.kid)) != body:
+    def _notice(self, digest: str) -> None:
+        body, text = (self.container.read(f"notices/{digest}.{end}") for end in ("json", "jws"))
+        signed = read_bundled_notice(digest, body, text, self._company_key)
+        if signed.notice.controller.did != self.evidence.controller:
             raise VerificationError("bundle.notice", notice=digest[:12])
-        self.evidence.add_notice(digest, body, text)
+        self.evidence.notices[digest] = signed
 
     def _inclusion(self, anchored: AnchoredEvent) -> None:
         name = anchored.event.event_hash
         proof = parse_proof(self.container.read(f"proofs/{name}.tlog-proof"))
-        policy = self._policy(anchored.origin)
         if proof.index != anchored.leaf_index or proof.checkpoint_note != self._note(anchored.origin):
-            raise VerificationError("bundle.proof", event=name)
+            raise VerificationError("bundle.proof", event=name[:12])
         try:
-            self.checkpoint = check_inclusion_proof(proof, leaf_hash=leaf_hash(anchored.leaf), policy=policy)
+            proven = check_inclusion_proof(proof, leaf_hash=leaf_hash(anchored.leaf), policy=self.vouched)
         except VerificationError as error:
-            raise VerificationError("log.inclusion", event=name) from error
-
-    def _policy(self, origin: str) -> Policy:
-        policy = self.trust.policy_for(origin)
-        if policy is None:
-            raise NotTrusted("trust.log", origin=origin, vkey=origin)
-        return policy
+            raise VerificationError("log.inclusion", event=name[:12]) from error
+        if proven.origin != anchored.origin:
+            raise VerificationError("log.inclusion", event=name[:12])
+        self.checkpoint = self.checkpoint or shown_checkpoint(proven)
 
     def _note(self, origin: str) -> str:
         return self.container.read(f"logs/{sha256(origin.encode()).hex()}/checkpoint").decode("utf-8", "replace")
@@ -230,68 +216,75 @@ class _Examiner:
     # --- batches, seals, states
 
     def _batch(self, anchored: AnchoredEvent) -> None:
-        content = anchored.event.event.content
-        entry = self.evidence.entries[anchored.event.event_hash]
+        content, entry = anchored.event.event.content, self.evidence.entries[anchored.event.event_hash]
         if not isinstance(content, ImportBatch | UseBatch):
             if entry.rows:
-                raise VerificationError("bundle.rows", event=entry.event)
+                raise VerificationError("bundle.rows", event=entry.event[:12])
             return
         root = from_hex(content.root)
-        if entry.rows and all(row.path is None for row in entry.rows):
+        for row in entry.rows:
+            check_row_form(row.row, imported=isinstance(content, ImportBatch))
+        if self.evidence.whole:
             batch = Batch(row_entry(b64u_decode(row.salt, size=32), row.row) for row in entry.rows)
-            whole = [row.index for row in entry.rows] == list(range(content.count))
-            if not whole or batch.root != root:
-                raise VerificationError("bundle.rows", event=entry.event)
+            in_order = [row.index for row in entry.rows] == list(range(content.count))
+            if not in_order or batch.root != root or any(row.path is not None for row in entry.rows):
+                raise VerificationError("bundle.rows", event=entry.event[:12])
             return
         for row in entry.rows:
             path = [from_hex(node) for node in row.path or ()]
             salt = b64u_decode(row.salt, size=32)
             check_row(row.row, salt=salt, index=row.index, path=path, count=content.count, root=root)
 
-    def _seal(self, seal: str, anchored: AnchoredEvent) -> None:
-        name = f"seals/{seal}.tlog-proof"
-        if name not in self.container:
-            raise VerificationError("bundle.seal_missing", seal=seal, event=anchored.event.event_hash)
-        proof = parse_proof(self.container.read(name))
-        if proof.index != anchored.leaf_index or proof.checkpoint_note != self._note(anchored.origin):
-            raise VerificationError("bundle.proof", event=anchored.event.event_hash)
-        policy = self._policy(anchored.origin)
-        try:
-            holds = check_holds_proof(
-                proof, leaf_hash=leaf_hash(anchored.leaf), next_seal=from_hex(seal), policy=policy
-            )
-        except VerificationError as error:
-            raise VerificationError("log.seal", seal=seal[:12], event=anchored.event.event_hash) from error
-        self.evidence.seals[seal] = holds.broken_at
+    def _seals(self) -> Iterator[Part]:
+        for seal, anchored in self.evidence.open.items():
+            if anchored.event.event_hash in self.evidence.events:
+                yield (anchored.event.event_hash,), partial(self._seal, seal, anchored)
 
-    def _states(self) -> Iterable[Callable[[], None]]:
+    def _seal(self, seal: str, anchored: AnchoredEvent) -> None:
+        file, event = f"seals/{seal}.tlog-proof", anchored.event.event_hash[:12]
+        if file not in self.container:
+            raise VerificationError("bundle.seal_missing", seal=seal[:12], event=event)
+        proof = parse_proof(self.container.read(file))
+        if proof.index != anchored.leaf_index or proof.checkpoint_note != self._note(anchored.origin):
+            raise VerificationError("bundle.proof", event=event)
+        try:
+            leaf, next_seal = leaf_hash(anchored.leaf), from_hex(seal)
+            holds = check_holds_proof(proof, leaf_hash=leaf, next_seal=next_seal, policy=self.vouched)
+        except VerificationError as error:
+            raise VerificationError("log.seal", seal=seal[:12], event=event) from error
+        self.evidence.seals[seal] = holds.broken_at
+        self.evidence.head_seconds = holds.head_seconds
+        self.checkpoint = shown_checkpoint(holds.checkpoint, parse_holds_extra(proof.extra).head)
+        by_company = anchored.event.did != anchored.event.event.matter.customer
+        row = seal != anchored.event.event.next
+        if holds.broken_at is not None and by_company and not row:
+            raise VerificationError("bundle.event_missing", event=event, index=holds.broken_at)
+
+    def _states(self) -> Iterator[Part]:
         decisions = read_json(
             self.container.read("decisions.json"), list[DecisionEntry], file="decisions.json"
         )
-        return check_states(self.evidence, decisions)
+        refold = Refold(self.evidence, decisions)
+        yield from refold.parts()
+        self.warnings += refold.warnings()
+        head = self.evidence.head_seconds
+        if head is not None and parse_time(self.manifest.as_of).timestamp() - head > _STALE_SECONDS:
+            self.warnings.append("log.stale")
 
     def _named(self, folder: str) -> list[str]:
         return [name for name in self.container.names if name.startswith(folder)]
 
     def _result(self) -> Report:
-        proven = self.checkpoint
-        if proven is not None and proven.unwitnessed:
+        if self.checkpoint is not None and not self.checkpoint.witnessed:
             self.warnings.append("log.unwitnessed")
         # The order of the steps is the order of the errors; within a step, of the files.
         return Report(
             kind="bundle",
             as_of=self.manifest.as_of,
-            signer=self.manifest.signer.partition("#")[0],
-            origin=proven.origin if proven else None,
-            size=proven.size if proven else None,
-            root=proven.root.hex() if proven else None,
-            witnessed=proven is not None and not proven.unwitnessed,
+            signer=self.evidence.controller,
+            checkpoint=self.checkpoint,
             checks=tuple(self.checks),
             warnings=tuple(dict.fromkeys(self.warnings)),
             counts=self.evidence.counts(),
             errors=tuple(self.errors),
         )
-
-
-def _fail(error: KonsensError) -> None:
-    raise error

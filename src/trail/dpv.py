@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import quote
 
 from ..consent import Notice, Purpose
 from ..errors import InputError
@@ -119,7 +120,7 @@ def render_receipt(
 
 
 def _iri(customer: str) -> str:
-    return customer if customer.startswith("did:") else f"urn:konsens:{customer}"
+    return customer if customer.startswith("did:") else f"urn:konsens:{quote(customer, safe=':')}"
 
 
 def _subject(record: RecordLine) -> dict[str, Any]:

@@ -2,48 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-
-from ..consent import SignedNotice, parse_notice
-from ..errors import KonsensError, VerificationError
+from ..consent import SignedNotice
+from ..errors import VerificationError
 from ..records import AnchoredEvent, ImportBatch, Lane
 from .manifest import EventEntry, Manifest
 
-__all__ = ["Evidence", "chain"]
+__all__ = ["Evidence", "Part", "chain", "fail"]
+
+Part = tuple[tuple[str, ...], Callable[[], None]]
+"""One thing to check, and the events that take no part in what follows if it fails."""
 
 
 class Evidence:
     """Grows step by step; what fails a step is taken out of it again.
 
     `events` by hash; `lanes` from event 0 on, by its hash; `open` the seals that need a proof, each with the
-    event at whose leaf it is proven; `seals` what the proofs said: the index of the break, or None.
+    event at whose leaf it is proven; `seals` what the proofs said: the index of the break, or None;
+    `head_seconds` the time of the checkpoint's head leaf.
     """
 
     def __init__(self, manifest: Manifest) -> None:
         self.manifest = manifest
+        self.controller = manifest.signer.partition("#")[0]
         self.events: dict[str, AnchoredEvent] = {}
         self.entries: dict[str, EventEntry] = {}
         self.notices: dict[str, SignedNotice] = {}
         self.lanes: dict[str, Lane] = {}
         self.open: dict[str, AnchoredEvent] = {}
         self.seals: dict[str, int | None] = {}
+        self.head_seconds: int | None = None
 
     def add(self, anchored: AnchoredEvent, entry: EventEntry) -> None:
         """Take in an event whose signature is right."""
         self.events[entry.event] = anchored
         self.entries[entry.event] = entry
 
-    def add_notice(self, digest: str, body: bytes, jws: str) -> None:
-        """Take in a notice whose signature is right."""
-        self.notices[digest] = SignedNotice(parse_notice(body), body, jws)
-
-    def drop(self, error: KonsensError) -> None:
-        """Take out the event that an error names."""
-        name = str(error.facts.get("event", ""))
-        for event in [known for known in self.events if name and known.startswith(name)]:
-            del self.events[event]
+    def drop(self, events: Iterable[str]) -> None:
+        """Take out events."""
+        for event in events:
+            self.events.pop(event, None)
 
     @property
     def whole(self) -> bool:
@@ -61,7 +61,7 @@ class Evidence:
         }
 
 
-def chain(evidence: Evidence) -> Iterator[Callable[[], None]]:
+def chain(evidence: Evidence) -> Iterator[Part]:
     """Put the events into their lanes, one part for each lane, and name the seals that stay open.
 
     A lane in the bundle is whole, but for the company's own lane in a bundle about some persons: of that
@@ -70,40 +70,41 @@ def chain(evidence: Evidence) -> Iterator[Callable[[], None]]:
     following: dict[str, list[AnchoredEvent]] = {}
     for anchored in evidence.events.values():
         following.setdefault(anchored.event.event.prev or "", []).append(anchored)
-    shown_alone = not evidence.whole
-    for first in following.get("", []):
-        if not (shown_alone and first.event.event.matter.kind == "own"):
-            yield partial(_lane, evidence, first, following)
-    for anchored in evidence.events.values():
+    for anchored in list(evidence.events.values()):
         event = anchored.event.event
-        alone = shown_alone and event.matter.kind == "own"
-        if event.prev is not None and event.prev not in evidence.events and not alone:
-            yield partial(_gap, anchored)
+        alone = not evidence.whole and event.matter.kind == "own"
+        if event.prev is None and not alone:
+            lane = _walk(anchored, following)
+            yield tuple(one.event.event_hash for one in lane), partial(_lane, evidence, lane, following)
+        elif event.prev is not None and event.prev not in evidence.events and not alone:
+            gap = VerificationError("lane.gap", event=anchored.event.event_hash[:12], seq=event.seq - 1)
+            yield (anchored.event.event_hash,), partial(fail, gap)
         if isinstance(event.content, ImportBatch):
-            yield partial(_rows, evidence, anchored)
+            for row in evidence.entries[anchored.event.event_hash].rows:
+                evidence.open[str(row.row.get("next"))] = anchored
 
 
-def _lane(evidence: Evidence, first: AnchoredEvent, following: dict[str, list[AnchoredEvent]]) -> None:
+def fail(error: Exception) -> None:
+    """Raise what was found before; a part of a step."""
+    raise error
+
+
+def _walk(first: AnchoredEvent, following: dict[str, list[AnchoredEvent]]) -> list[AnchoredEvent]:
     events = [first]
     while after := following.get(events[-1].event.event_hash):
-        if len(after) > 1:
-            raise VerificationError("lane.fork", event=after[1].event.event_hash, seq=after[1].event.event.seq)
         events.append(after[0])
+    return events
+
+
+def _lane(
+    evidence: Evidence, events: list[AnchoredEvent], following: dict[str, list[AnchoredEvent]]
+) -> None:
+    for anchored in events:
+        after = following.get(anchored.event.event_hash, [])
+        if len(after) > 1:
+            name = after[1].event.event_hash
+            raise VerificationError("lane.fork", event=name[:12], seq=after[1].event.event.seq)
     lane = Lane(tuple(events))
     evidence.lanes[lane.name] = lane
     if lane.open_seal is not None:
         evidence.open[str(lane.open_seal)] = lane.head
-
-
-def _gap(anchored: AnchoredEvent) -> None:
-    raise VerificationError(
-        "lane.gap", event=anchored.event.event_hash, seq=anchored.event.event.seq - 1
-    )
-
-
-def _rows(evidence: Evidence, anchored: AnchoredEvent) -> None:
-    for row in evidence.entries[anchored.event.event_hash].rows:
-        seal = row.row.get("next")
-        if not isinstance(seal, str):
-            raise VerificationError("bundle.rows", event=anchored.event.event_hash)
-        evidence.open[seal] = anchored

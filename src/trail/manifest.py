@@ -92,10 +92,16 @@ class BreakEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DecisionEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a record stood, and what was decided; `breaks` are the times the fold needs."""
+    """Where a record stood, and what was decided about its person; `breaks` are the times the fold needs.
+
+    `own` and `attested` are the names of that person: pairwise DID, and `ref:` with the company's number. That
+    both are one person is the company's word. `state` is null where nothing had happened yet.
+    """
 
     record: str
     state: str | None
+    own: str | None
+    attested: str | None
     decision: dict[str, Any]
     breaks: tuple[BreakEntry, ...] = ()
 

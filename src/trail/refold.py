@@ -1,119 +1,225 @@
 """The last step of verifying a bundle: states follow from events, decisions from states.
 
-The same fold as in `konsens.consent.state` runs over the proven events. Order comes from the proven indices.
-The times at which events count, and could be known, are the operator's word where the log is not witnessed;
-where a bundle is silent about the time of a break, the break counts always.
+The same fold as everywhere runs over the proven events. Order comes from the proven indices. The times at
+which events count, and could be known, are the operator's word where the log is not witnessed, within what
+the evidence allows:
+
+- a break lies before the checkpoint's head leaf, so it counts from that leaf's time at the latest;
+- where a bundle is silent about the time of a break, the break counts always;
+- nothing counts later than it was received.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
-from ..consent import Attested, Break, Fact, State, Terms, event_fact, fold
+import msgspec
+
+from ..consent import ELSEWHERE, Attested, Break, Fact, Terms, event_fact
 from ..encoding import parse_time
-from ..errors import VerificationError
-from ..records import ImportBatch, Matter, UseBatch
-from .evidence import Evidence
+from ..errors import InputError, VerificationError
+from ..records import AnchoredEvent, ImportBatch, Matter, UseBatch
+from ..strict_json import convert
+from .evidence import Evidence, Part
+from .findings import CONTRADICTED
 from .manifest import DecisionEntry
+from .stand import Case, verdict
 
-__all__ = ["check_states", "check_uses"]
+__all__ = ["Refold", "check_row_form"]
 
-IN_FORCE = (State.GIVEN, State.RENEWED)
 Key = tuple[str, str, str]  # customer, purpose, channel; the last two empty for the relation lane
+GAP_SECONDS = 24 * 3600
 
 
-def check_states(evidence: Evidence, decisions: list[DecisionEntry]) -> Iterator[Callable[[], None]]:
-    """Yield a part for each decision: its state is what the events say, and a yes has a record in force."""
-    facts = _facts(evidence)
-    breaks = _breaks(evidence, decisions)
-    states = {_record(evidence, key): _state(evidence, key, facts, breaks) for key in facts if key[1]}
-    for entry in decisions:
-        yield partial(_decision, entry, states)
+class ImportedRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A row of an import (docs/formats.md, "Event")."""
+
+    ref: str
+    purpose: str
+    channel: str
+    state: Literal["given", "withdrawn"]
+    since: str
+    target: str | None
+    next: str
 
 
-def check_uses(evidence: Evidence) -> list[str]:
-    """Return the warnings about uses that no consent in the bundle allowed at their leaf."""
-    facts = _facts(evidence)
-    breaks = _breaks(evidence, [])
-    for name, anchored in evidence.events.items():
-        if not isinstance(anchored.event.event.content, UseBatch):
-            continue
-        for row in evidence.entries[name].rows:
-            if row.row.get("basis") == "consent" and not _relied(
-                evidence, row.row, anchored.leaf_index, facts, breaks
-            ):
-                return ["trail.contact_without_consent"]
-    return []
+class UsedRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A row of a mailing."""
+
+    use: str
+    customer: str
+    purpose: str
+    channel: str
+    campaign: str
+    basis: str
+    relies_on: str | None
+    at: str
 
 
-def _decision(entry: DecisionEntry, states: dict[str, str]) -> None:
-    if states.get(entry.record, State.REQUESTED) != entry.state:
-        raise VerificationError("bundle.state", record=entry.record)
-    relied = (entry.decision.get("evidence") or {}).get("record")
-    if entry.decision.get("allowed") and states.get(str(relied)) not in IN_FORCE:
-        raise VerificationError("bundle.decision", record=entry.record)
+class Refold:
+    """The cases that the evidence makes, and what follows from them."""
+
+    def __init__(self, evidence: Evidence, decisions: list[DecisionEntry]) -> None:
+        self._evidence = evidence
+        self._decisions = decisions
+        self._facts = _facts(evidence)
+        self._breaks = _breaks(evidence, decisions, self._facts)
+        self._as_of = _seconds(evidence.manifest.as_of)
+        self._known_at = _seconds(evidence.manifest.known_at)
+
+    def parts(self) -> Iterator[Part]:
+        """Yield one part for each decision, and one for what the bundle says it holds."""
+        yield (), self._population
+        for entry in self._decisions:
+            yield (), partial(self._decision, entry)
+
+    def warnings(self) -> Iterator[str]:
+        """Yield what is no failure, but what the reader must know."""
+        yield from self._uses()
+        for anchored in self._evidence.events.values():
+            since = _seconds(self._evidence.entries[anchored.event.event_hash].since)
+            event = anchored.event.event
+            if anchored.event.did == event.matter.customer:
+                if abs(since - int(event.at.timestamp())) > GAP_SECONDS:
+                    yield "trail.time_gap"
+                if len(event.logs) > 1:
+                    yield "bundle.other_logs"
+
+    def _population(self) -> None:
+        told, shown = self._evidence.manifest.population, len(self._evidence.entries)
+        if (shown != told.events) if self._evidence.whole else (shown > told.events):
+            raise VerificationError("bundle.population", shown=shown, told=told.events)
+
+    def _decision(self, entry: DecisionEntry) -> None:
+        """Raise unless state and decision are what the evidence says."""
+        told = entry.decision
+        purpose, channel = str(told.get("purpose")), str(told.get("channel"))
+        own, attested = (
+            self._case((name, purpose, channel)) if name else None for name in (entry.own, entry.attested)
+        )
+        mine: dict[str, Case] = {case.matter.record_id: case for case in (own, attested) if case is not None}
+        case = mine.get(entry.record)
+        if case is None or told.get("customer") not in _names(entry):
+            raise VerificationError("bundle.decision", record=entry.record)
+        standing = case.standing(as_of=self._as_of, known_at=self._known_at)
+        if standing.at(self._as_of, case.terms) != entry.state:
+            raise VerificationError("bundle.state", record=entry.record)
+        code, held = verdict(own, attested, at=self._as_of, as_of=self._as_of, known_at=self._known_at)
+        shown = told.get("evidence") or {}
+        if held is None:
+            right = told.get("allowed") is False or self._offers(purpose, channel, told.get("basis"))
+        else:
+            right = (
+                (told.get("allowed"), told.get("code")) == (code == "ok", code)
+                and told.get("assurance") == held.assurance
+                and mine.get(str(shown.get("record"))) is (own if held.customer == entry.own else attested)
+                and shown.get("event") == (held.grant or held.event)
+                and told.get("basis") == ("consent" if code == "ok" else None)
+            )
+        if not right:
+            raise VerificationError("bundle.decision", record=entry.record)
+        if code == "ok" and held and held.customer.startswith("did:") and not self._stop_seal(held.customer):
+            raise VerificationError("bundle.no_stop_seal", record=entry.record)
+
+    def _offers(self, purpose: str, channel: str, basis: object) -> bool:
+        """Tell whether a notice names a basis other than consent for this."""
+        offers = (signed.notice.purpose_named(purpose) for signed in self._evidence.notices.values())
+        return basis != "consent" and any(
+            offer is not None and offer.legal_basis == basis and channel in offer.channels for offer in offers
+        )
+
+    def _stop_seal(self, customer: str) -> bool:
+        return any(fact.by == "customer" for fact in self._facts.get((customer, "", ""), ()))
+
+    def _case(self, key: Key) -> Case:
+        facts, relation = self._facts.get(key, []), self._facts.get((key[0], "", ""), [])
+        nexts = {fact.next for fact in (*facts, *relation)}
+        return Case(
+            matter=Matter(
+                customer=key[0], controller=self._evidence.controller, purpose=key[1], channel=key[2]
+            ),
+            facts=facts,
+            relation=relation,
+            breaks={seal: self._breaks[seal] for seal in nexts if seal in self._breaks},
+            terms=_terms(self._evidence, facts, key[1]),
+        )
+
+    def _uses(self) -> Iterator[str]:
+        """Yield a code for contacts that no consent in the bundle allowed at their leaf."""
+        people = {name: (entry.own, entry.attested) for entry in self._decisions for name in _names(entry)}
+        for name, anchored in self._evidence.events.items():
+            if not isinstance(anchored.event.event.content, UseBatch):
+                continue
+            for entry in self._evidence.entries[name].rows:
+                row = convert(entry.row, UsedRow)
+                if row.basis != "consent":
+                    continue
+                did = row.customer.startswith("did:")
+                alone = (row.customer, None) if did else (None, f"ref:{row.customer}")
+                own, attested = (
+                    self._case((who, row.purpose, row.channel)).below(anchored.leaf_index) if who else None
+                    for who in people.get(row.customer, alone)
+                )
+                code, _ = verdict(own, attested, at=_seconds(row.at))
+                if code != "ok":
+                    after = code in CONTRADICTED
+                    yield "trail.contact_after_withdrawal" if after else "trail.contact_without_consent"
 
 
-def _state(
-    evidence: Evidence, key: Key, facts: dict[Key, list[Fact]], breaks: dict[str, Break]
-) -> str:
-    as_of = _seconds(evidence.manifest.as_of)
-    terms = _terms(evidence, facts[key], key[1])
-    standing = fold(
-        facts[key],
-        breaks=breaks,
-        relation=facts.get((key[0], "", ""), []),
-        terms=terms,
-        purpose=key[1],
-        as_of=as_of,
-        known_at=_seconds(evidence.manifest.known_at),
-    )
-    return standing.at(as_of, terms) or State.REQUESTED
+def _names(entry: DecisionEntry) -> set[str]:
+    """Return the names under which decisions and uses know the person of a decision."""
+    names = (entry.own, entry.attested, entry.attested and entry.attested.removeprefix("ref:"))
+    return {name for name in names if name}
 
 
 def _facts(evidence: Evidence) -> dict[Key, list[Fact]]:
     found: dict[Key, list[Fact]] = {}
-    lanes = {
-        event.event.event_hash: name for name, lane in evidence.lanes.items() for event in lane.events
-    }
+    lanes = {one.event.event_hash: name for name, lane in evidence.lanes.items() for one in lane.events}
     for name, anchored in evidence.events.items():
         entry, matter = evidence.entries[name], anchored.event.event.matter
         known = _seconds(entry.received_at)
         if matter.customer is not None:
             fact = event_fact(
-                anchored, lane=lanes.get(name, name), since=_seconds(entry.since), known=known
+                anchored.event,
+                lane=lanes.get(name, name),
+                index=anchored.leaf_index,
+                since=min(_seconds(entry.since), known),
+                known=known,
             )
             found.setdefault((matter.customer, matter.purpose or "", matter.channel or ""), []).append(fact)
         elif isinstance(anchored.event.event.content, ImportBatch):
             for row in entry.rows:
-                told = row.row
-                key = (f"ref:{told['ref']}", told["purpose"], told["channel"])
-                found.setdefault(key, []).append(_attested(name, told, known, anchored.event.event.logs))
+                told = convert(row.row, ImportedRow)
+                key = (f"ref:{told.ref}", told.purpose, told.channel)
+                found.setdefault(key, []).append(_attested(anchored, told, known))
     return found
 
 
-def _attested(event: str, told: dict[str, Any], known: int, logs: tuple[str, ...]) -> Fact:
+def _attested(anchored: AnchoredEvent, told: ImportedRow, known: int) -> Fact:
     return Attested(
-        event=event,
+        event=anchored.event.event_hash,
         known=known,
-        state=told["state"],
-        since=_seconds(told["since"]),
-        next=told["next"],
-        logs=logs,
-        target=told["target"],
+        state=told.state,
+        since=_seconds(told.since),
+        next=told.next,
+        logs=anchored.event.event.logs,
+        target=told.target,
         salt=b"",
         claim=b"",
     ).fact
 
 
-def _breaks(evidence: Evidence, decisions: list[DecisionEntry]) -> dict[str, Break]:
-    """Return every break that is shown: by a successor's own leaf, or by the proof of an open seal."""
-    times = {
-        told.seal: (_seconds(told.since), _seconds(told.known))
-        for entry in decisions
-        for told in entry.breaks
+def _breaks(
+    evidence: Evidence, decisions: Iterable[DecisionEntry], facts: dict[Key, list[Fact]]
+) -> dict[str, Break]:
+    """Return every break that is shown: by a successor's own leaf, or by the proof of an open seal.
+
+    A break in a log that the bundle does not hold is the company's word; it only lowers.
+    """
+    told = {
+        one.seal: (_seconds(one.since), _seconds(one.known)) for entry in decisions for one in entry.breaks
     }
     places = {
         str(anchored.event.event.seal): anchored.leaf_index
@@ -121,52 +227,44 @@ def _breaks(evidence: Evidence, decisions: list[DecisionEntry]) -> dict[str, Bre
         if anchored.event.event.seq > 0
     }
     places |= {seal: index for seal, index in evidence.seals.items() if index is not None}
-    return {seal: Break(index, *times.get(seal, (0, 0))) for seal, index in places.items()}
+    latest = evidence.head_seconds
+    found = {}
+    for seal, index in places.items():
+        since, known = told.get(seal, (0, 0))
+        found[seal] = Break(index, min(since, latest or since), min(known, latest or known))
+    for several in facts.values():
+        for fact in several:
+            if len(fact.logs) > 1 and fact.next in told and fact.next not in places:
+                found[fact.next] = Break(ELSEWHERE, *told[fact.next])
+    return found
 
 
-def _terms(evidence: Evidence, facts: list[Fact], purpose: str) -> dict[str, Terms]:
+def _terms(evidence: Evidence, facts: Iterable[Fact], purpose: str) -> dict[str, Terms]:
     terms = {}
     for fact in facts:
-        signed = evidence.notices.get(fact.notice or "")
-        told = signed.notice.purpose_named(purpose) if signed else None
+        if fact.type not in ("given", "renewed") or fact.notice is None:
+            continue
+        signed = evidence.notices.get(fact.notice)
+        offer = signed.notice.purpose_named(purpose) if signed else None
         starts = [
             _seconds(other.notice.valid_from)
             for other in evidence.notices.values()
             if other.notice.replaces == fact.notice and other.notice.in_substance and other.notice.valid_from
         ]
-        if fact.type in ("given", "renewed"):
-            plain = Terms(double_opt_in=bool(told and told.double_opt_in))
-            terms[fact.event] = Terms(plain.double_opt_in, min(starts)) if starts else plain
+        plain = Terms(double_opt_in=bool(offer and offer.double_opt_in))
+        terms[fact.event] = msgspec.structs.replace(plain, superseded_from=min(starts)) if starts else plain
     return terms
 
 
-def _relied(
-    evidence: Evidence,
-    row: dict[str, Any],
-    index: int,
-    facts: dict[Key, list[Fact]],
-    breaks: dict[str, Break],
-) -> bool:
-    """Tell whether the event that a use relied on was in force when the use's leaf came."""
-    for key, known in facts.items():
-        if not any(fact.event == row.get("relies_on") for fact in known):
-            continue
-        relation = facts.get((key[0], "", ""), [])
-        standing = fold(
-            [fact for fact in known if fact.index < index],
-            breaks={seal: found for seal, found in breaks.items() if found.index < index},
-            relation=[fact for fact in relation if fact.index < index],
-            purpose=key[1],
-        )
-        if standing.state in IN_FORCE:
-            return True
-    return row.get("relies_on") is None
-
-
-def _record(evidence: Evidence, key: Key) -> str:
-    controller = evidence.manifest.signer.partition("#")[0]
-    return Matter(customer=key[0], controller=controller, purpose=key[1], channel=key[2]).record_id
+def check_row_form(row: dict[str, Any], *, imported: bool) -> None:
+    """Raise `bundle.rows` unless a row has the members that its kind of batch has."""
+    try:
+        convert(row, ImportedRow if imported else UsedRow)
+    except InputError as error:
+        raise VerificationError("bundle.rows") from error
 
 
 def _seconds(text: str) -> int:
     return int(parse_time(text).timestamp())
+
+

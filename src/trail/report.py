@@ -87,7 +87,7 @@ def _environment(language: Language) -> Environment:
         return f"{value:,}".replace(",", "." if language == "de" else ",")
 
     def reason(record: RecordLine) -> str:
-        return sentence(record.code, language)
+        return record.decision.reason[language]
 
     def finding_text(finding: Finding) -> str:
         return sentence(finding.code, language, {"where": finding.where, **finding.facts})

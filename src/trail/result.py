@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
+from ..encoding import format_time
 from ..errors import KonsensError
+from ..registry import HeadLeaf, ProvenCheckpoint
 
-__all__ = ["Check", "Report"]
+__all__ = ["Check", "Kind", "Report", "Shown", "shown_checkpoint"]
+
+Kind = Literal["bundle", "proof", "receipt", "credential", "message"]
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -17,17 +23,25 @@ class Check(msgspec.Struct, frozen=True):
     detail: str
 
 
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """A proven checkpoint; `map_root` and `at` are known where its head leaf was shown."""
+
+    origin: str
+    size: int
+    root: str
+    map_root: str | None
+    at: str | None
+    witnessed: bool
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome; `errors` are in the order of the checks, and the first decides the exit code."""
 
-    kind: str
+    kind: Kind
     checks: tuple[Check, ...]
     as_of: str | None = None
     signer: str | None = None
-    origin: str | None = None
-    size: int | None = None
-    root: str | None = None
-    witnessed: bool = False
+    checkpoint: Shown | None = None
     warnings: tuple[str, ...] = ()
     counts: dict[str, int] = {}
     errors: tuple[KonsensError, ...] = ()
@@ -38,6 +52,28 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         return not self.errors
 
     @property
+    def origin(self) -> str | None:
+        """The log, where one was proven."""
+        return self.checkpoint.origin if self.checkpoint else None
+
+    @property
     def failed(self) -> tuple[str, ...]:
         """The codes of everything that failed, each once, in order."""
         return tuple(dict.fromkeys(error.code for error in self.errors))
+
+    def check(self) -> None:
+        """Raise the first failure, whose exit code is that of the whole."""
+        if self.errors:
+            raise self.errors[0]
+
+
+def shown_checkpoint(proven: ProvenCheckpoint, head: HeadLeaf | None = None) -> Shown:
+    """Return a proven checkpoint as answers show it."""
+    return Shown(
+        origin=proven.origin,
+        size=proven.size,
+        root=proven.root.hex(),
+        map_root=head.map_root.hex() if head else None,
+        at=format_time(head.at) if head else None,
+        witnessed=not proven.unwitnessed,
+    )

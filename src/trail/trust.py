@@ -15,8 +15,8 @@ import tomllib
 import msgspec
 
 from ..did import PublicKey
-from ..errors import Conflict, InputError
-from ..registry import Policy, VerifierKey, parse_policy
+from ..errors import Conflict, InputError, NotTrusted
+from ..registry import Policy, VerifierKey, parse_policy, render_vkey
 from ..strict_json import convert
 
 __all__ = ["Trust", "TrustFile", "TrustedCompany", "parse_trust", "render_trust"]
@@ -67,15 +67,30 @@ class Trust(msgspec.Struct, frozen=True):
                 merged[kind] = tuple(dict.fromkeys((*merged.get(kind, ()), *dids)))
         return merged
 
-    def policy_for(self, origin: str) -> Policy | None:
-        """Return the policy that speaks about the log `origin`, or None: nobody vouched for it."""
-        for policy in self.policies:
-            if any(log.key.name == origin for log in policy.logs):
-                return policy
-        return None
+    def policies_for(self, origin: str) -> tuple[Policy, ...]:
+        """Return every policy that speaks of the log `origin`; none: nobody vouched for it."""
+        return tuple(
+            policy for policy in self.policies if any(log.key.name == origin for log in policy.logs)
+        )
 
-    def company(self, did: str) -> TrustedCompany | None:
-        return next((company for company in self.companies if company.did == did), None)
+    def check_log(self, vkey: str) -> None:
+        """Raise unless this is the key of a log that we trust.
+
+        `trust.log` for a log that nobody vouched for, `trust.log_key` for another key under a known name.
+        """
+        origin = vkey.partition("+")[0]
+        known = {render_vkey(log) for log in self.logs if log.name == origin}
+        if not known:
+            raise NotTrusted("trust.log", origin=origin)
+        if vkey not in known:
+            raise NotTrusted("trust.log_key", origin=origin)
+
+    def check_company(self, did: str) -> TrustedCompany:
+        """Return a company that we trust, or raise `trust.company`."""
+        for company in self.companies:
+            if company.did == did:
+                return company
+        raise NotTrusted("trust.company", did=did)
 
     def adding(self, file: TrustFile) -> Trust:
         """Return this trust with one more file, or raise `trust.conflict` where the two disagree."""

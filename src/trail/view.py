@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from ..consent import Decision
 from ..registry import Checkpoint
 
 __all__ = ["EventLine", "Finding", "NoticeText", "RecordLine", "TrailView", "UseLine"]
@@ -42,16 +43,20 @@ class RecordLine(msgspec.Struct, frozen=True):
     ref: str | None
     purpose: str
     channel: str
-    state: str
+    state: str | None  # None: nothing on file then
     since: str | None
     until: str | None
     assurance: str | None
-    allowed: bool
-    code: str
+    decision: Decision
     seal: str | None
     seal_broken_at: int | None
     notice: str | None
     events: tuple[EventLine, ...]
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the person might be contacted."""
+        return self.decision.allowed
 
 
 class NoticeText(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from konsens.errors import Conflict, KonsensError
+from konsens.errors import Conflict, KonsensError, NotTrusted
 from konsens.registry import NoteSigner, render_vkey
 from konsens.trail.trust import Trust, TrustedCompany, TrustFile, parse_trust, render_trust
 
@@ -26,10 +26,11 @@ def test_reading_after_writing_is_the_identity(name: str, kind: str) -> None:
 def test_what_it_says_can_be_asked() -> None:
     trust = parse_trust(render_trust(FILE))
     assert [key.name for key in trust.logs] == ["log.muster.example"]
-    assert trust.company(COMPANY.did) == COMPANY
-    assert trust.company("did:key:z6Mkother") is None
-    assert trust.policy_for("log.muster.example") is not None
-    assert trust.policy_for("log.other.example") is None
+    assert trust.check_company(COMPANY.did) == COMPANY
+    with pytest.raises(NotTrusted, match="trust.company"):
+        trust.check_company("did:key:z6Mkother")
+    assert len(trust.policies_for("log.muster.example")) == 1
+    assert trust.policies_for("log.other.example") == ()
     assert trust.issuers == {"urn:konsens:receipt:1": (COMPANY.did,)}
 
 

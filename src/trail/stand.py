@@ -1,0 +1,105 @@
+"""Where a matter stood and what followed, from facts alone: the one rule for the book and for a bundle.
+
+It is `konsens.consent.decide` without the book: the same fold, the same order of reasons. What `decide` asks
+of address, data and recipient is not asked here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from ..consent import (
+    FOREVER,
+    Break,
+    Fact,
+    Held,
+    Ledger,
+    Sight,
+    Standing,
+    Stops,
+    Terms,
+    fold,
+    held_of,
+    in_force,
+    newest_word,
+    standing_objections,
+    unbroken,
+    whole,
+)
+from ..records import Matter
+
+__all__ = ["Case", "case_of", "verdict"]
+
+
+class Case(NamedTuple):
+    """What is known of one customer in one matter: facts, the relation lane, broken seals, terms."""
+
+    matter: Matter
+    facts: Sequence[Fact]
+    relation: Sequence[Fact]
+    breaks: Mapping[str, Break]
+    terms: Mapping[str, Terms]
+
+    def below(self, index: int) -> Case:
+        """Return what lay in the log when it had `index` entries."""
+        return self._replace(
+            facts=[fact for fact in self.facts if fact.index < index],
+            relation=[fact for fact in self.relation if fact.index < index],
+            breaks={seal: broken for seal, broken in self.breaks.items() if broken.index < index},
+        )
+
+    def standing(self, *, as_of: int = FOREVER, known_at: int = FOREVER) -> Standing:
+        """Return the fold."""
+        return fold(
+            self.facts,
+            breaks=self.breaks,
+            relation=self.relation,
+            terms=self.terms,
+            purpose=self.matter.purpose or "",
+            as_of=as_of,
+            known_at=known_at,
+        )
+
+    def objections(self, *, as_of: int = FOREVER, known_at: int = FOREVER) -> list[tuple[str | None, int]]:
+        """Return scope and leaf of every objection that stands."""
+        found = standing_objections(self.relation, breaks=self.breaks, as_of=as_of, known_at=known_at)
+        return [(fact.scope, fact.index) for fact in found]
+
+
+def case_of(ledger: Ledger, customer: str, purpose: str, channel: str) -> Case:
+    """Return the case of a customer from the book and the logs."""
+    facts, relation = ledger.facts(customer, purpose, channel), ledger.facts(customer)
+    return Case(
+        matter=ledger.matter(customer, purpose, channel),
+        facts=facts,
+        relation=relation,
+        breaks=ledger.breaks([*facts, *relation]),
+        terms=ledger.terms(facts, purpose),
+    )
+
+
+def verdict(
+    own: Case | None, attested: Case | None, *, at: int, as_of: int = FOREVER, known_at: int = FOREVER
+) -> tuple[str, Held | None]:
+    """Return the code of the decision at the moment `at`, and the word that it rests on.
+
+    `own` is the case of the pairwise DID, `attested` that of the company's number for the same person.
+    """
+    held: list[Held | None] = []
+    objections: list[tuple[str | None, int]] = []
+    purpose = ""
+    for case in (own, attested):
+        if case is None:
+            held.append(None)
+            continue
+        purpose = case.matter.purpose or ""
+        standing = case.standing(as_of=as_of, known_at=known_at)
+        held.append(held_of(standing, case.matter.customer or "", dict(case.terms)))
+        objections += case.objections(as_of=as_of, known_at=known_at)
+    stops = Stops((), tuple(objections))
+    word = newest_word(Sight(held[0], held[1], stops, None, None))
+    if word is None:
+        return "consent.none", None
+    code = in_force(word, at)
+    return (unbroken(word, stops, purpose, whole) if code == "ok" else code), word
