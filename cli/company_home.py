@@ -12,28 +12,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from konsens.errors import Damaged, KonsensError, Locked, NotTrusted, Unavailable
+from konsens.errors import Damaged, KonsensError, Unavailable
 
-from .answers import Checkpoint
 from .frame import Frame
 from .home import RegistryPlace, Settings
+from .log_home import KEYS, LogHome, checkpoint_data, open_log, place_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from konsens.consent import Company, CompanyKeys
     from konsens.did import DidDocument, KeyHistory
-    from konsens.records import Seed
-    from konsens.registry import NoteSigner, Registry, SignedCheckpoint, SignerHead
+    from konsens.registry import Registry
 
 __all__ = [
     "HISTORY",
     "KEYS",
-    "SIGNED",
     "CompanyHome",
     "checkpoint_data",
     "open_company",
@@ -41,12 +36,10 @@ __all__ = [
     "place_of",
 ]
 
-KEYS, HISTORY, SIGNED = "keys.sqlite", "key-history.json", "signed.json"
-
-Acknowledged = Literal["sequenced", "checkpointed", "witnessed"]
+HISTORY = "key-history.json"
 
 
-class CompanyHome:
+class CompanyHome(LogHome):
     """One company at work.
 
     - Opening asks for no passphrase; `keys` and `publish` do, once a run.
@@ -62,12 +55,10 @@ class CompanyHome:
         registry: Registry | None,
         history: KeyHistory | None,
     ) -> None:
-        self.frame = frame
-        self.settings = settings
+        super().__init__(frame, settings, registry)
         self.company = company
         self.history = history
         """The key history of a did:web; None for a did:key, which speaks for itself."""
-        self._registry = registry
 
     @property
     def did(self) -> str:
@@ -85,32 +76,13 @@ class CompanyHome:
         return self.company.ledger.resolver.resolve(self.did)
 
     @property
-    def operator(self) -> bool:
-        """Whether this home made the registry and holds its key."""
-        return bool(self.settings.registries) and self.settings.registries[0].operator
-
-    @property
     def registry(self) -> Registry:
         """The company's log, or the reason why it cannot be read."""
         if self._registry is None:
             _ = self.company.ledger.logs.home  # raises that reason
-            raise Unavailable("company.no_registry")
-        return self._registry
+        return super().registry
 
     # With keys.
-
-    @cached_property
-    def seed(self) -> Seed:
-        """The seed of all keys, from the vault; asks for the passphrase."""
-        from konsens.wallet.kinds import SEED
-        from konsens.wallet.vault import Vault
-
-        path = self.frame.home.file(KEYS)
-        with Vault.open(path, self.frame.passphrase()) as vault:
-            stored = vault.get(SEED, "seed")
-        if stored is None:
-            raise Damaged("company.no_keys", path=path)
-        return stored.seed
 
     def keys(self) -> CompanyKeys:
         """Return what the company signs with."""
@@ -123,33 +95,6 @@ class CompanyHome:
         if not kid:
             raise Damaged("company.no_keys", path=self.frame.home.file(KEYS))
         return CompanyKeys(LocalSigner(key, kid), self.seed)
-
-    def log_signer(self) -> NoteSigner:
-        """Return the signer of the registry that this home operates."""
-        from konsens.records import LOG_LABEL
-        from konsens.registry import NoteSigner
-
-        return NoteSigner(self.registry.origin, self.seed.derive(LOG_LABEL))
-
-    def signer_head(self) -> SignerHead:
-        """Return what the operator remembers of what it signed last."""
-        from konsens.registry import SignerHead
-
-        return SignerHead(self.frame.home.file(SIGNED))
-
-    def publish(self) -> SignedCheckpoint | None:
-        """Sign the log as it is, if this home may; return the newest checkpoint."""
-        if not self.operator or self.frame.dry_run:
-            return self.registry.checkpoint()
-        return self.registry.publish(self.log_signer(), at=self.frame.now(), remembered=self.signer_head())
-
-    def publish_after(self) -> tuple[tuple[str, Mapping[str, object]], ...]:
-        """Publish after an act that is done: what only keeps that waiting is a warning, not a failure."""
-        try:
-            self.publish()
-        except (Locked, Unavailable) as error:
-            return ((error.code, error.facts),)
-        return ()
 
 
 @contextmanager
@@ -182,37 +127,6 @@ def open_company(frame: Frame) -> Iterator[CompanyHome]:
         yield CompanyHome(frame, settings, company, home, history)
 
 
-def open_log(known: RegistryPlace, folder: Path | None = None) -> Registry:
-    """Open a log that the home remembers, in its own place or in `folder`, which then is a copy."""
-    from konsens.registry import Place, Registry, render_vkey
-
-    path = folder or Path(known.folder)
-    try:
-        registry = Registry.open(path, place=Place(known.folder, known.inode))
-    except (Damaged, Locked, Unavailable):
-        raise
-    except KonsensError as error:
-        raise Unavailable("company.log_unreachable", origin=known.origin, folder=path) from error
-    if render_vkey(registry.vkey) != known.vkey:
-        registry.close()
-        raise NotTrusted("registry.other_key", origin=known.origin)
-    return registry
-
-
-def place_of(registry: Registry, *, operator: bool = False) -> RegistryPlace:
-    """Return what a home remembers of an open log that it takes for its own store."""
-    from konsens.registry import render_vkey
-
-    return RegistryPlace(
-        origin=registry.origin,
-        vkey=render_vkey(registry.vkey),
-        folder=registry.place.path,
-        device=(Path(registry.place.path) / "log.sqlite").stat().st_dev,
-        inode=registry.place.inode,
-        operator=operator,
-    )
-
-
 def document_in(history: KeyHistory) -> DidDocument:
     """Return the DID document that a key history stands for: the keys that still speak."""
     from konsens.did import PublicKey, document_of
@@ -223,27 +137,6 @@ def document_in(history: KeyHistory) -> DidDocument:
         if entry.until is None
     }
     return document_of(history.did, keys)
-
-
-def checkpoint_data(
-    registry: Registry, signed: SignedCheckpoint | None, acknowledged: Acknowledged | None = None
-) -> Checkpoint:
-    """Return a checkpoint as answers show it; everything but the origin is null before the first one."""
-    if signed is None:
-        return Checkpoint(
-            origin=registry.origin, size=None, root=None, map_root=None, at=None, acknowledged=acknowledged
-        )
-    from konsens.encoding import format_time
-
-    head = registry.head_of(signed.checkpoint.size)
-    return Checkpoint(
-        origin=registry.origin,
-        size=signed.checkpoint.size,
-        root=signed.checkpoint.root.hex(),
-        map_root=head.map_root.hex(),
-        at=format_time(head.at),
-        acknowledged=acknowledged,
-    )
 
 
 def _history(frame: Frame) -> KeyHistory | None:

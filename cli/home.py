@@ -27,7 +27,7 @@ from .files import read_input, write_new
 
 __all__ = ["Home", "Kind", "RegistryPlace", "Settings"]
 
-Kind = Literal["customer", "company"]
+Kind = Literal["customer", "company", "operator"]
 SETTINGS = "konsens.json"
 DRAFT = ".new"
 
