@@ -13,10 +13,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 
-from ..errors import Damaged, InputError, NotFound, NotTrusted
+from ..errors import Damaged, InputError, KonsensError, NotFound, NotTrusted
 from . import prove
 from .append import append
-from .checkpoint import SignedCheckpoint, parse_signed_checkpoint
+from .checkpoint import SignedCheckpoint, check_checkpoint
 from .leaf import SEAL_LEAF_SIZE, HeadLeaf, Leaf, PublicLeaf, SealLeaf, parse_leaf, seal_of
 from .note import NoteSigner, VerifierKey
 from .publish import publish
@@ -41,6 +41,7 @@ class SealLog:
     def __init__(self, store: Store, vkey: VerifierKey) -> None:
         self.vkey = vkey
         self._store = store
+        self._newest: SignedCheckpoint | None = None
         self._seals: SealMap | None = None
         self._checked: set[bytes] = set()
 
@@ -87,12 +88,17 @@ class SealLog:
         return self._store.public(digest)
 
     def checkpoint(self) -> SignedCheckpoint | None:
-        """Return the newest published checkpoint; its signature is for the reader to check."""
+        """Return the newest published checkpoint, which the log's key has signed."""
         newest = self._store.checkpoint()
-        try:
-            return newest and parse_signed_checkpoint(newest[1])
-        except InputError as error:
-            raise Damaged("registry.damaged", problem=error.code) from error
+        if newest is None:
+            return None
+        size, note = newest
+        if self._newest is None or self._newest.note != note:
+            try:
+                self._newest = SignedCheckpoint(check_checkpoint(note, self.vkey), note)
+            except KonsensError as error:
+                raise Damaged("registry.damaged", problem=f"checkpoint {size}: {error.code}") from error
+        return self._newest
 
     def publish(self, signer: NoteSigner, *, at: datetime, remembered: SignerHead) -> SignedCheckpoint:
         """Check every entry since the last signature, return a checkpoint over all; see `publish.publish`."""
@@ -104,6 +110,7 @@ class SealLog:
                 signer=signer,
                 at=at,
                 remembered=remembered,
+                head_of=self.head_of,
                 seals_at=self.seals_at,
                 checked=self._checked,
                 show=self._show,
@@ -172,7 +179,7 @@ class SealLog:
         """Put the newest checkpoint where people look for it: nowhere but in the store."""
 
     def _time_of(self, index: int | None) -> datetime | None:
-        newest = self._store.checkpoint()
-        if index is None or newest is None or index >= newest[0]:
+        newest = self.checkpoint()
+        if index is None or newest is None or index >= newest.checkpoint.size:
             return None
         return self.head_of(index + 1).at

@@ -17,7 +17,7 @@ from datetime import datetime
 from ..errors import Damaged, Unavailable, VerificationError
 from .append import add
 from .checkpoint import Checkpoint, SignedCheckpoint, parse_signed_checkpoint, sign_checkpoint
-from .leaf import HeadLeaf, parse_leaf
+from .leaf import HeadLeaf
 from .note import NoteSigner
 from .seal_map import SealMap
 from .signer_head import LastSigned, SignerHead
@@ -38,14 +38,15 @@ def publish(
     signer: NoteSigner,
     at: datetime,
     remembered: SignerHead,
+    head_of: Callable[[int], HeadLeaf],
     seals_at: Callable[[int], SealMap],
     checked: Container[bytes],
     show: Callable[[str], None],
 ) -> SignedCheckpoint:
     """Return a checkpoint over all that is in the log: the newest if it says all, else a new one.
 
-    `seals_at` gives the map up to a size that was signed; `checked` holds entries whose signature this
-    process has checked already; `show` puts a note where people look for it.
+    `head_of` and `seals_at` give head leaf and map of a size that was signed; `checked` holds entries whose
+    signature this process has checked already; `show` puts a note where people look for it.
 
     Raises `registry.rolled_back` or `registry.fork` if the log is not the one that was signed last,
     `registry.recheck` or `registry.foreign_head` if something may not be in it, `registry.clock_back` if
@@ -54,7 +55,7 @@ def publish(
     origin = signer.name
     with remembered.locked():
         last = remembered.load(origin) or _first(store, origin)
-        walk = _resume(store, last, seals_at, checked)
+        walk = _resume(store, last, head_of, seals_at, checked)
         _go_on(walk, store)  # the bulk of the work, while others can append
         with store.writing():
             _go_on(walk, store)
@@ -93,7 +94,11 @@ def _first(store: Store, origin: str) -> LastSigned:
 
 
 def _resume(
-    store: Store, last: LastSigned, seals_at: Callable[[int], SealMap], checked: Container[bytes]
+    store: Store,
+    last: LastSigned,
+    head_of: Callable[[int], HeadLeaf],
+    seals_at: Callable[[int], SealMap],
+    checked: Container[bytes],
 ) -> Walk:
     """Stand behind the entries that were signed last, once they are the same as then."""
     size, root = last.size, bytes.fromhex(last.root)
@@ -105,15 +110,13 @@ def _resume(
         raise Damaged("registry.fork", size=size)
     begin = None
     if size:
-        entry = store.entry(size - 1) or b""
+        head = head_of(size)
+        hashed = leaf_hash(head.entry)
         try:
-            check_inclusion(size - 1, size, leaf_hash(entry), inclusion_path(size - 1, size, node), root)
+            check_inclusion(size - 1, size, hashed, inclusion_path(size - 1, size, node), root)
         except VerificationError as error:
             raise Damaged("registry.fork", size=size) from error
-        leaf = parse_leaf(entry)
-        if not isinstance(leaf, HeadLeaf):
-            raise Damaged("registry.fork", size=size)
-        begin = (frontier, Head(size - 1, leaf, leaf_hash(entry)))
+        begin = (frontier, Head(size - 1, head, hashed))
     return Walk(store, seals_at(size), origin=last.origin, problem=_refuse, begin=begin, checked=checked)
 
 

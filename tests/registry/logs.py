@@ -100,10 +100,10 @@ def rows_of(entries: Sequence[bytes]) -> list[tuple[bytes, int]]:
     return list(rows.items())
 
 
-def sign(entries: Sequence[bytes], *, origin: str = ORIGIN) -> str:
-    """Return a checkpoint over entries, as the log's own key signs it."""
+def sign(entries: Sequence[bytes], *, origin: str = ORIGIN, signer: NoteSigner = SIGNER) -> str:
+    """Return a checkpoint over entries, as the log's own key signs it unless another one is given."""
     text = render_checkpoint(Checkpoint(origin, len(entries), root_of(map(leaf_hash, entries))))
-    return sign_note(text, SIGNER)
+    return sign_note(text, signer)
 
 
 def forge(folder: Path, entries: Sequence[bytes], *, notes: Mapping[int, str] | None = None) -> None:

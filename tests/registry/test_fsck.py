@@ -81,6 +81,28 @@ def test_where_no_registry_is_there_is_nothing_to_check(tmp_path: Path) -> None:
         fsck(tmp_path)
 
 
+def test_the_page_for_the_operator_names_every_check_and_its_exit_code() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "registry.md").read_text("utf-8")
+    rows = [line.split("|")[1:3] for line in page.splitlines() if line.startswith("| `fsck.")]
+    assert [(name.strip(" `"), int(code)) for name, code in rows] == [
+        (name, kind.exit_code) for name, kind in CHECKS.items()
+    ]
+
+
+def test_a_backup_made_as_the_page_says_is_sound(folder: Path, tmp_path: Path) -> None:
+    backup = tmp_path / "backup"
+    backup.mkdir()
+    with Registry.open(folder) as registry:
+        registry.append([leaf(6000)])
+        for name in ("vkey", "checkpoint"):
+            (backup / name).write_bytes((folder / name).read_bytes())
+        log, copy = sqlite3.connect(folder / "log.sqlite"), sqlite3.connect(backup / "log.sqlite")
+        with closing(log), closing(copy):
+            log.backup(copy)
+    report = fsck(backup, vkey=VKEY)
+    assert (report.failed, report.entries) == ((), SIZE + 3)
+
+
 def test_it_changes_no_file(folder: Path) -> None:
     before = {path: path.read_bytes() for path in folder.iterdir()}
     fsck(folder)
@@ -283,6 +305,11 @@ def test_a_row_that_is_no_row_is_named(folder: Path) -> None:
     assert outcome(report)[1] == 9
 
 
+def folder_in_place_of_file(folder: Path) -> None:
+    (folder / "checkpoint").unlink()
+    (folder / "checkpoint").mkdir()
+
+
 OTHER = render_vkey(NoteSigner(ORIGIN, bytes(31) + b"\1").vkey)
 
 
@@ -298,6 +325,7 @@ OTHER = render_vkey(NoteSigner(ORIGIN, bytes(31) + b"\1").vkey)
             "fsck.checkpoint_file",
             id="checkpoint file cut off",
         ),
+        pytest.param(folder_in_place_of_file, "fsck.checkpoint_file", id="a folder in its place"),
         pytest.param(lambda f: (f / "log.sqlite").write_bytes(b""), "fsck.file", id="log emptied"),
         pytest.param(
             lambda f: (f / "log.sqlite").write_bytes((f / "log.sqlite").read_bytes()[:40_000]),
@@ -328,6 +356,17 @@ def test_the_checkpoint_file_may_be_one_behind_after_a_crash_but_not_more(folder
     assert outcome(fsck(folder)) == ("ok", 0)
     (folder / "checkpoint").write_text(notes[0])
     assert outcome(fsck(folder)) == ("fsck.checkpoint_file", 9)
+
+
+def test_without_a_readable_key_nothing_that_is_signed_can_be_checked(folder: Path) -> None:
+    with by_hand(folder) as db:
+        db.execute("UPDATE log SET vkey = 'hello'")
+    report = fsck(folder)
+    assert [(check.name, check.ok) for check in report.checks] == [
+        ("fsck.file", True),
+        ("fsck.schema", True),
+        ("fsck.vkey", False),
+    ]
 
 
 def test_a_log_of_another_key_than_the_known_one_is_named(folder: Path) -> None:

@@ -278,3 +278,13 @@ def test_a_reader_that_stays_open_proves_from_each_newer_checkpoint(
         log.append(leaves(20 * number, 20 * number + 20))
         publish(number)
         assert reader.prove_holds(0, leaf(5).seal) == SealLog(store, VKEY).prove_holds(0, leaf(5).seal)
+
+
+def test_what_was_checked_at_append_is_forgotten_rather_than_kept_without_end(
+    log: SealLog, publish: Publish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("konsens.registry.log.LEAVES_TO_REMEMBER", 10)
+    for number in range(5):
+        log.append(leaves(9 * number, 9 * number + 9))
+    assert len(log._checked) <= 20
+    assert publish(0).size == 46

@@ -17,6 +17,7 @@ from konsens.registry import (
     PublicLeaf,
     Registry,
     SealLeaf,
+    SealMap,
     fsck,
     leaf_hash,
     map_root,
@@ -380,16 +381,23 @@ def test_a_row_that_is_changed_under_an_open_log_does_not_enter_what_is_signed_n
         assert refused.value.code == "registry.seal_rows"
 
 
-def test_rows_that_are_changed_under_an_open_log_do_not_enter_a_map_that_is_built_anew(folder: Path) -> None:
-    with Registry.open(folder) as registry:
-        registry.append([public(1)])
-        registry.publish(SIGNER, at=later(1), remembered=memory_of(folder))
-        with by_hand(folder) as db:
-            db.execute("DELETE FROM broken WHERE idx = 7")
-        registry.append(leaves(1000, 4000))  # enough for more levels in memory
-        with pytest.raises(Damaged) as refused:
-            registry.publish(SIGNER, at=later(2), remembered=memory_of(folder))
-        assert refused.value.code == "registry.seal_rows"
+def test_rows_that_are_changed_under_an_open_map_do_not_enter_it_when_it_is_built_anew() -> None:
+    rows = [(leaf(number).seal, number) for number in range(60)]
+    seals = SealMap(lambda first, last: [row for row in rows if first <= row[0] <= last], size=50, levels=2)
+    del rows[7]
+    with pytest.raises(Damaged) as refused:
+        seals.insert(rows[49:], size=60)
+    assert refused.value.code == "registry.seal_rows"
+
+
+def test_a_head_leaf_that_was_changed_under_a_full_tile_is_not_signed_over(tmp_path: Path) -> None:
+    folder = tmp_path / "registry"
+    make(folder, seals=255)
+    with by_hand(folder) as db:
+        db.execute("UPDATE entries SET entry = ? WHERE idx = 255", (head(bytes(32), None),))
+    with pytest.raises(Damaged) as refused:
+        publish(folder)
+    assert refused.value.code == "registry.fork"
 
 
 @pytest.mark.parametrize(
@@ -406,6 +414,7 @@ def test_rows_that_are_changed_under_an_open_log_do_not_enter_a_map_that_is_buil
         ),
         pytest.param("DELETE FROM entries WHERE idx = 7", "registry.damaged", id="entry removed"),
         pytest.param("UPDATE checkpoints SET note = 'x'", "registry.damaged", id="checkpoint"),
+        pytest.param("UPDATE checkpoints SET note = note || 'x'", "registry.damaged", id="signature"),
         pytest.param("DELETE FROM broken WHERE idx = 7", "registry.seal_rows", id="row"),
     ],
 )
@@ -428,3 +437,14 @@ def test_a_row_that_is_changed_under_an_open_log_ends_in_no_proof(folder: Path, 
         with pytest.raises(Damaged) as refused:
             registry.prove_holds(7, leaf(7).seal)
         assert refused.value.code == "registry.seal_rows"
+
+
+def test_a_head_leaf_and_a_checkpoint_by_nobody_give_no_time(folder: Path) -> None:
+    with by_hand(folder) as db:
+        put(db, leaf(300).entry)
+        put(db, right_head(db, minutes=1))
+        note = sign(entries_in(db), signer=NoteSigner(ORIGIN, bytes(31) + b"\1"))
+        db.execute("INSERT INTO checkpoints VALUES (253, ?)", (note,))
+    with Registry.open(folder) as registry, pytest.raises(Damaged) as refused:
+        registry.head_after(251)
+    assert refused.value.code == "registry.damaged"
