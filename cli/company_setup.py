@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,14 +12,14 @@ import msgspec
 
 from konsens.errors import InputError
 
-from .company_home import HISTORY, KEYS, place_of
+from .company_home import HISTORY, place_of
 from .files import write_new
 from .frame import Frame
 from .home import Home, Settings
+from .log_home import keep_seed, make_log
 
 if TYPE_CHECKING:
     from konsens.did import KeyHistory, PublicKey
-    from konsens.records import Seed
     from konsens.registry import Registry
 
 __all__ = ["DOCUMENT", "is_weak_origin", "set_up"]
@@ -63,12 +62,12 @@ def set_up(
         _check_web(did, registry=bool(registries or new_registry))
     with frame.home.assemble() as draft, ExitStack() as stack:
         seed = Seed.from_bytes(frame.entropy(64))
-        _keep(draft, seed, frame.passphrase(new=True))
+        keep_seed(draft, seed, frame.passphrase(new=True))
         public = PrivateKey.ed25519(seed.derive(sign_label(0))).public
         identity, history = _identity(frame, public, did)
         logs = [_opened(stack, path) for path in registries]
         if new_registry is not None:
-            logs.insert(0, stack.enter_context(_made(new_registry, origin, seed)))
+            logs.insert(0, stack.enter_context(make_log(new_registry, origin, seed)))
         Company.create(draft.folder, did=identity, home=logs[0] if logs else None).close()
         if history is not None:
             _introduce(draft, history, logs)
@@ -93,13 +92,6 @@ def _check_web(did: str, *, registry: bool) -> None:
         raise InputError("company.web_needs_registry", did=did)
 
 
-def _keep(draft: Home, seed: Seed, passphrase: str) -> None:
-    from konsens.wallet.kinds import SEED, StoredSeed
-    from konsens.wallet.vault import Vault
-
-    Vault.create(draft.file(KEYS), passphrase, records=[SEED.row("seed", StoredSeed(seed.raw))]).close()
-
-
 def _identity(frame: Frame, public: PublicKey, did: str | None) -> tuple[str, KeyHistory | None]:
     from konsens.did import HistoryEntry, KeyHistory, did_key
     from konsens.encoding import format_time
@@ -119,22 +111,6 @@ def _opened(stack: ExitStack, folder: Path) -> Registry:
     log = Registry.open(folder)
     stack.callback(log.close)
     return log
-
-
-@contextmanager
-def _made(folder: Path, origin: str, seed: Seed) -> Iterator[Registry]:
-    """Make a log whose key is in the seed; it goes again if the home does not come to be."""
-    from konsens.records import LOG_LABEL
-    from konsens.registry import NoteSigner, Registry
-
-    log = Registry.create(folder, origin=origin, signer=NoteSigner(origin, seed.derive(LOG_LABEL)))
-    try:
-        yield log
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    finally:
-        log.close()
 
 
 def _introduce(draft: Home, history: KeyHistory, logs: Sequence[Registry]) -> None:

@@ -6,6 +6,9 @@ home is yet, has nothing but this: the settings, the keys, and what was signed l
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -14,7 +17,7 @@ from konsens.errors import Damaged, KonsensError, Locked, NotTrusted, Unavailabl
 
 from .answers import Checkpoint
 from .frame import Frame
-from .home import RegistryPlace, Settings
+from .home import Home, RegistryPlace, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from konsens.records import Seed
     from konsens.registry import NoteSigner, Registry, SignedCheckpoint, SignerHead
 
-__all__ = ["KEYS", "SIGNED", "LogHome", "checkpoint_data", "open_log", "place_of"]
+__all__ = ["KEYS", "SIGNED", "LogHome", "checkpoint_data", "keep_seed", "make_log", "open_log", "place_of"]
 
 KEYS, SIGNED = "keys.sqlite", "signed.json"
 
@@ -88,6 +91,30 @@ class LogHome:
         except (Locked, Unavailable) as error:
             return ((error.code, error.facts),)
         return ()
+
+
+def keep_seed(draft: Home, seed: Seed, passphrase: str) -> None:
+    """Put the seed of a home's keys into a vault under the passphrase."""
+    from konsens.wallet.kinds import SEED, StoredSeed
+    from konsens.wallet.vault import Vault
+
+    Vault.create(draft.file(KEYS), passphrase, records=[SEED.row("seed", StoredSeed(seed.raw))]).close()
+
+
+@contextmanager
+def make_log(folder: Path, origin: str, seed: Seed) -> Iterator[Registry]:
+    """Make a log whose key is in the seed; it goes again if the home does not come to be."""
+    from konsens.records import LOG_LABEL
+    from konsens.registry import NoteSigner, Registry
+
+    log = Registry.create(folder, origin=origin, signer=NoteSigner(origin, seed.derive(LOG_LABEL)))
+    try:
+        yield log
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    finally:
+        log.close()
 
 
 def open_log(known: RegistryPlace, folder: Path | None = None) -> Registry:
