@@ -6,11 +6,12 @@ Reading, above all `decide`, needs no key. What signs takes `CompanyKeys`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
+from ..credentials import AnswerMessage, Question, QuestionMessage, VerifiedAnswer
 from ..did import KeyHistory, Resolver
 from ..errors import KonsensError, NotFound
 from ..records import Actor, Book
@@ -25,6 +26,7 @@ from .message import LogKey, ReceiptsMessage, RequestMessage
 from .notice import SignedNotice
 from .own import CompanyKeys, deliver
 from .publish import announce, publish
+from .questions import answer_to, question
 from .receipt import receipts_for
 from .receive import Received, receive
 from .record import Record, records_of
@@ -196,6 +198,34 @@ class Company:
     ) -> tuple[ReceiptsMessage, tuple[str, ...]]:
         """Return the receipts for a customer's events, and the card ids; see `receipts_for`."""
         return receipts_for(self.ledger, keys, events, checkpoint=checkpoint, random=self._random, now=now)
+
+    def question(
+        self,
+        keys: CompanyKeys,
+        dcql_query: Mapping[str, Any],
+        *,
+        expires_at: datetime,
+        key_history: KeyHistory | None = None,
+        reason: str | None = None,
+        now: datetime,
+    ) -> tuple[Question, QuestionMessage]:
+        """Return a new question and the file in which it travels; see `konsens.consent.questions`."""
+        return question(
+            self.ledger,
+            keys,
+            dcql_query,
+            expires_at=expires_at,
+            key_history=key_history,
+            reason=reason,
+            random=self._random,
+            now=now,
+        )
+
+    def answer(
+        self, message: AnswerMessage, *, trust: Mapping[str, Collection[str]], now: datetime
+    ) -> VerifiedAnswer:
+        """Verify an answer to a question of ours, and spend its nonce."""
+        return answer_to(self.ledger, message, trust=trust, now=now)
 
     def record_use(
         self,

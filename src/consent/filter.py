@@ -39,7 +39,7 @@ Owners = dict[bytes, dict[str, set[str]]]
 """Who is filed under an address, by its finding hash, each with the targets that they handed over."""
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class Verdict(msgspec.Struct, frozen=True, gc=False):
     """The answer for one row; `until` is when the consent itself ends."""
 
     code: str
@@ -69,8 +69,8 @@ def filter_list(
     channel: str,
     column: str,
     by: Literal["ref", "address"] = "ref",
-    out: Path,
-    refused: Path,
+    out: Path | None,
+    refused: Path | None,
     campaign: str | None = None,
     keys: CompanyKeys | None = None,
     actor: Actor | None = None,
@@ -79,7 +79,8 @@ def filter_list(
 ) -> Filtered:
     """Write the rows that may be contacted to `out`, the others with their codes to `refused`.
 
-    Both files appear, or neither. With `campaign` (and `keys`) one use event covers all allowed rows.
+    Both files appear, or neither; without a place for both none is written. With `campaign` (and `keys`)
+    one use event covers all allowed rows.
     """
     with open_csv(source) as (header, lines):
         if column not in header:
@@ -106,10 +107,11 @@ def filter_list(
         )
     tail = [format_time(until), use or ""]
     no = ([*row, v.code] for row, v in zip(rows, verdicts, strict=True) if v.code != "ok")
-    _write_both(
-        (out, [*header, "konsens_valid_until", "konsens_use"], ([*rows[n], *tail] for n in yes)),
-        (refused, [*header, "konsens_code"], no),
-    )
+    if out is not None and refused is not None:
+        _write_both(
+            (out, [*header, "konsens_valid_until", "konsens_use"], ([*rows[n], *tail] for n in yes)),
+            (refused, [*header, "konsens_code"], no),
+        )
     codes = Counter(verdict.code for verdict in verdicts)
     return Filtered(
         rows=len(rows),
@@ -154,34 +156,21 @@ class _Table:
         self._offer = offered_basis(ledger, purpose, channel)
         self._unknown: str | None = None
         self._broken: dict[bytes, int] = {}
+        self._all_whole, self._home = False, (ledger.origin,)
         try:
-            ledger.logs.check_current(ledger.seen)
-            self._broken = ledger.logs.home.broken_many(self._seals())
+            self._read_log()
         except KonsensError as error:
             self._unknown = error.code
 
     def verdict(self, who: str) -> Verdict:
         """Return what `decide` says of a number or DID."""
-        if who.startswith("did:"):
-            did, ref = who, self._ref_of.get(who)
-        else:
-            did, ref = self._did_of.get(who, ""), who
-        other = f"ref:{ref}" if ref else ""
-        sight = Sight(
-            self._held.get(did),
-            self._held.get(other),
-            merged(self._stops.get(did, _NO_STOPS), self._stops.get(other)),
-            did=did,
-            ref=other,
-        )
-        held = newest_word(sight)
+        code, held = self._look(who)
         if held is None:
             return self._without(who)
-        code = in_force(held, self._moment)
-        if code == "ok":
-            code = self._unknown or self._unbroken(held, sight.stops)
-        ends = [moment for moment in (held.until, held.superseded_from) if moment is not None]
-        return Verdict(code, who, held.grant, "consent", min(ends) if ends else None)
+        until = held.until
+        if held.superseded_from is not None:
+            until = held.superseded_from if until is None else min(until, held.superseded_from)
+        return Verdict(code, who, held.grant, "consent", until)
 
     def at_address(self, address: str, owners: Owners) -> Verdict:
         """Return what `decide` says of the customer behind an address; of several, the first yes."""
@@ -194,31 +183,47 @@ class _Table:
             who = customer.removeprefix("ref:")
             answer = self.verdict(who)
             if answer.code == "ok":
-                if self._target_of(who) in targets:
+                _, held = self._look(who)
+                if held is None or held.target in targets:
                     return answer
                 answer = msgspec.structs.replace(answer, code="consent.target")
         return answer
 
-    def _target_of(self, who: str) -> str | None:
-        did = who if who.startswith("did:") else self._did_of.get(who)
-        held = self._held.get(did or "") or self._held.get(f"ref:{who}")
-        return held.target if held else None
+    def _look(self, who: str) -> tuple[str, Held | None]:
+        """Return the code and the row that decides."""
+        if who.startswith("did:"):
+            did, ref = who, self._ref_of.get(who)
+        else:
+            did, ref = self._did_of.get(who, ""), who
+        other = f"ref:{ref}" if ref else ""
+        stops = merged(self._stops.get(did, _NO_STOPS), self._stops.get(other))
+        held = newest_word(Sight(self._held.get(did), self._held.get(other), stops, did, other))
+        if held is None:
+            return "consent.none", None
+        code = in_force(held, self._moment)
+        return (self._unknown or self._unbroken(held, stops)) if code == "ok" else code, held
 
     def _unbroken(self, held: Held, stops: Stops) -> str:
+        if self._all_whole and not stops.objections:
+            return "ok"
         try:
             return unbroken(held, stops, self._purpose, self._broken_at)
         except KonsensError as error:
             return error.code
 
     def _broken_at(self, logs: tuple[str, ...], seal: str) -> int | None:
-        if len(logs) > 1 or logs[0] != self._ledger.origin:
+        if logs != self._home:
             return self._ledger.logs.broken_at(logs, seal)
         return self._broken.get(bytes.fromhex(seal))
 
-    def _seals(self) -> list[bytes]:
+    def _read_log(self) -> None:
+        """Ask the home log about every open seal at once; a seal with further logs is asked one by one."""
         held = (row.seals for row in self._held.values() if row.state in (State.GIVEN, State.RENEWED))
-        stops = (row.seals for row in self._stops.values())
-        return [bytes.fromhex(seal) for seals in (*held, *stops) for _, seal in seals]
+        opened = [pair for seals in held for pair in seals]
+        opened += [pair for row in self._stops.values() for pair in row.seals]
+        self._ledger.logs.check_current(self._ledger.seen)
+        self._broken = self._ledger.logs.home.broken_many([bytes.fromhex(seal) for _, seal in opened])
+        self._all_whole = not self._broken and all(logs == self._home for logs, _ in opened)
 
     def _without(self, who: str) -> Verdict:
         """Return the answer where no consent is on file; only another basis depends on who it is."""

@@ -60,7 +60,7 @@ class _Row(NamedTuple):
 
 def import_rows(
     ledger: Ledger,
-    keys: CompanyKeys,
+    keys: CompanyKeys | None,
     source: Path,
     mapping: Mapping,
     *,
@@ -70,7 +70,10 @@ def import_rows(
     progress: Progress | None = None,
     now: datetime,
 ) -> Imported:
-    """Import the CSV file `source`; nothing of it is in the book unless all of it is."""
+    """Import the CSV file `source`; nothing of it is in the book unless all of it is.
+
+    A dry run needs no keys: it says what would become of each row, and changes nothing.
+    """
     found = read_file(ledger, source, mapping, latest=seconds(now))
     fresh, known, rejects = _sort_out(ledger, found.told)
     result = Imported(
@@ -79,7 +82,7 @@ def import_rows(
         duplicates=len(found.told) - len(fresh) - len(rejects),
         rejects=tuple(sorted([*found.rejects, *rejects], key=lambda reject: reject.line)),
     )
-    if dry_run or not fresh:
+    if dry_run or keys is None or not fresh:
         return result
     made = _make(ledger, fresh, random, progress)
     batch = Batch(made.entries)

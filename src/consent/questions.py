@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,6 @@ from ..credentials import (
     AnswerMessage,
     Question,
     QuestionMessage,
-    Trust,
     VerifiedAnswer,
     ask,
     check_question,
@@ -33,16 +32,7 @@ from ..errors import Conflict, VerificationError
 from .ledger import Ledger, seconds
 from .own import CompanyKeys
 
-__all__ = ["QUESTION_TABLES", "answer_to", "question"]
-
-QUESTION_TABLES = (
-    """
-    CREATE TABLE question (
-        id TEXT PRIMARY KEY, nonce TEXT NOT NULL UNIQUE, message BLOB NOT NULL, at INTEGER NOT NULL,
-        expires_at INTEGER NOT NULL, answered_at INTEGER, outcome BLOB
-    ) STRICT;
-    """,
-)
+__all__ = ["answer_to", "question"]
 
 
 class _Nonces:
@@ -91,11 +81,13 @@ def question(
     return asked, message
 
 
-def answer_to(ledger: Ledger, message: AnswerMessage, *, trust: Trust, now: datetime) -> VerifiedAnswer:
+def answer_to(
+    ledger: Ledger, message: AnswerMessage, *, trust: Mapping[str, Collection[str]], now: datetime
+) -> VerifiedAnswer:
     """Verify an answer to a question of ours, and spend its nonce.
 
-    `trust` says for each type who may issue it; the company itself may, whatever the type. Raises
-    `question.unknown`, and what `verify_answer` raises.
+    `trust` says for each type who may issue it; what bears the company's own signature, it issued itself.
+    Raises `question.unknown`, and what `verify_answer` raises.
     """
     with ledger.book.write() as db:
         row = db.execute("SELECT message FROM question WHERE id = ?", (message.question,)).fetchone()
@@ -104,28 +96,17 @@ def answer_to(ledger: Ledger, message: AnswerMessage, *, trust: Trust, now: date
         unverified = parse_question(row[0])
         key = key_of(ledger.resolver.resolve(ledger.did), unverified.kid)
         asked = check_question(unverified, key=key, at=unverified.unverified.at)
+        types = {name for query in asked.dcql.credentials for name in query.vct_values}
         verified = verify_answer(
             message,
             asked,
-            trust=_with_own(ledger.did, asked, trust),
+            trust={name: {*trust.get(name, ()), ledger.did} for name in types},
             resolve=ledger.resolver,
             at=now,
             nonces=_Nonces(db, now=seconds(now)),
         )
         db.execute("UPDATE question SET outcome = ? WHERE id = ?", (_outcome(verified), asked.id))
     return verified
-
-
-def _with_own(did: str, asked: Question, trust: Trust) -> Trust:
-    """Return `trust` with ourselves as issuer: what bears our signature, we issued."""
-    if not isinstance(trust, Mapping):
-        return trust
-    types = {name for query in asked.dcql.credentials for name in query.vct_values}
-    found = {name: trust.get(name, ()) for name in (*trust, *types)}
-    return {
-        name: (*issuers, did) if isinstance(issuers, tuple | list | set | frozenset) else issuers
-        for name, issuers in found.items()
-    }
 
 
 def _outcome(verified: VerifiedAnswer) -> bytes:

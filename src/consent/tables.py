@@ -74,7 +74,15 @@ MIGRATIONS: Final[dict[str, tuple[str, ...]]] = {
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX contact_use_customer ON contact_use (customer);
     """,
-    )
+    ),
+    "question": (
+        """
+    CREATE TABLE question (
+        id TEXT PRIMARY KEY, nonce TEXT NOT NULL UNIQUE, message BLOB NOT NULL, at INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL, answered_at INTEGER, outcome BLOB
+    ) STRICT;
+    """,
+    ),
 }
 
 
@@ -82,7 +90,7 @@ PENDING_INDEX = 1 << 50
 """The position of an event of the company's own whose leaf is still on its way: after everything else."""
 
 
-class Held(msgspec.Struct, frozen=True, array_like=True):
+class Held(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Where a matter stands, as one row: what `decide` reads. Times are seconds since 1970.
 
     `index` is the leaf of the newest grant: a seal broken at or before it is an older story.
@@ -107,14 +115,14 @@ class Held(msgspec.Struct, frozen=True, array_like=True):
     leaf_index: int | None = None
 
 
-class Stops(msgspec.Struct, frozen=True, array_like=True):
+class Stops(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The open stop seals of a customer, and the standing objections: scope (None: all) and leaf."""
 
     seals: tuple[OpenSeal, ...] = ()
     objections: tuple[tuple[str | None, int], ...] = ()
 
 
-class Attested(msgspec.Struct, frozen=True, array_like=True):
+class Attested(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """An imported row: what the company says it was told before konsens.
 
     Its leaf is that of the batch, so it has no index of its own: any break of its seal, and any stop seal

@@ -1,0 +1,180 @@
+"""What a company does with credentials: it issues them, asks for claims, and checks the answers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from konsens.encoding import format_time
+from konsens.errors import InputError, VerificationError
+
+from .answers import AnswerChecked, Check, Issued, QuestionAsked
+from .company_answers import span, time
+from .company_home import CompanyHome, open_company
+from .frame import Frame, Outcome, command
+from .line import Argument, Option
+
+if TYPE_CHECKING:
+    from konsens.credentials import VerifiedAnswer, VerifiedCredential
+
+__all__ = ["company_issue", "company_question", "company_verify_answer"]
+
+
+@command(signs=True, writes=True, unlocks=True)
+def company_issue(
+    frame: Frame,
+    claims: Annotated[str, Argument(metavar="CLAIMS.json", help="What is true of the holder; - is stdin.")],
+    kind: Annotated[str, Option("--type", metavar="VCT", help="The credential's type.")],
+    to: Annotated[str, Option("--to", metavar="DID", help="The holder's DID.")],
+    out: Annotated[Path, Option("--out", metavar="FILE", help="Where to write the credential.")],
+    until: Annotated[datetime | None, Option("--until", metavar="DATE", help="When it ends.")] = None,
+    always_shown: Annotated[
+        list[str] | None,
+        Option("--always-shown", metavar="PATH", help="A claim that cannot be withheld; may be repeated."),
+    ] = None,
+) -> Outcome:
+    """Issue a credential of which the holder chooses what to show."""
+    from konsens.credentials import CredentialMessage, issue, open_held, render_message, render_path
+    from konsens.did import OfflineResolver
+    from konsens.strict_json import parse
+
+    now = frame.now()
+    if not to.startswith(("did:key:", "did:jwk:")):
+        raise InputError("company.holder_did", did=to)
+    if until is not None and until <= now:
+        raise InputError("company.until_past")
+    frame.check_out(out)
+    content = parse(frame.read(claims))
+    if not isinstance(content, dict):
+        raise InputError("company.claims")
+    with open_company(frame) as shop:
+        text = issue(
+            content,
+            vct=kind,
+            issuer=shop.keys().signer,
+            at=now,
+            entropy=frame.entropy,
+            holder=OfflineResolver().resolve(to).relations[0].key,
+            subject=to,
+            expires_at=until,
+            always_shown=always_shown or (),
+        )
+    frame.write(out, render_message(CredentialMessage(credential=text)))
+    held = open_held(text)
+    data = Issued(
+        card=held.card,
+        type=kind,
+        subject=to,
+        expires_at=time(until),
+        concealable=[render_path(path) for path in held.concealable],
+        out=str(out),
+    )
+    return Outcome(data)
+
+
+@command(signs=True, writes=True, unlocks=True)
+def company_question(
+    frame: Frame,
+    out: Annotated[Path, Option("--out", metavar="QUESTION", help="Where to write the question.")],
+    dcql: Annotated[str | None, Option("--dcql", metavar="FILE", help="A query in DCQL.")] = None,
+    kind: Annotated[str | None, Option("--type", metavar="VCT", help="Or: the credential's type,")] = None,
+    claim: Annotated[
+        list[str] | None, Option("--claim", metavar="PATH", help="and what you want to know of it.")
+    ] = None,
+    reason: Annotated[str | None, Option("--reason", metavar="TEXT", help="Why you ask.")] = None,
+    valid: Annotated[str, Option("--valid", metavar="24h", help="How long an answer is taken.")] = "24h",
+) -> Outcome:
+    """Ask for claims of a credential. Ask for no more than you need: the holder sees it."""
+    from konsens.credentials import ask_for, render_message
+    from konsens.strict_json import parse
+
+    if (dcql is None) == (kind is None) or (kind is not None and not claim) or (dcql is not None and claim):
+        raise InputError("question.what")
+    expires_at = frame.now() + span(valid, "--valid")
+    frame.check_out(out)
+    query = parse(frame.read(dcql)) if dcql is not None else ask_for(kind or "", claim or ())
+    if not isinstance(query, dict):
+        raise InputError("question.what")
+    with open_company(frame) as shop:
+        asked, message = shop.company.question(
+            shop.keys(),
+            query,
+            expires_at=expires_at,
+            key_history=shop.history,
+            reason=reason,
+            now=frame.now(),
+        )
+    frame.write(out, render_message(message))
+    data = QuestionAsked(
+        question=asked.id,
+        audience=asked.client_id,
+        nonce=asked.nonce,
+        expires_at=format_time(asked.expires_at),
+        out=str(out),
+    )
+    return Outcome(data)
+
+
+@command(signs=True)
+def company_verify_answer(
+    frame: Frame,
+    answer: Annotated[str, Argument(metavar="ANSWER", help="What the holder sent back; - is stdin.")],
+    question: Annotated[
+        str | None, Option("--question", metavar="ID", help="It must answer this question.")
+    ] = None,
+) -> Outcome:
+    """Check what a customer answered, against your question; it counts once.
+
+    `beyond_question` names what was shown without being asked: do not keep it.
+    """
+    from konsens.credentials import AnswerMessage, parse_message
+
+    message = parse_message(frame.read(answer), AnswerMessage)
+    if question is not None and question != message.question:
+        raise VerificationError("question.other", question=message.question)
+    with open_company(frame) as shop:
+        verified = shop.company.answer(message, trust=_issuers(shop), now=frame.now())
+    return Outcome(_checked(verified))
+
+
+def _checked(verified: VerifiedAnswer) -> AnswerChecked:
+    """Return an answer as answers show it; of several credentials each by the id of its query."""
+    from konsens.credentials import render_path
+
+    shown = [(query, one) for query, several in verified.credentials.items() for one in several]
+    beyond = [
+        (query, render_path(path))
+        for query, several in verified.beyond.items()
+        for paths in several
+        for path in paths
+    ]
+    alone = shown[0][1] if len(shown) == 1 else None
+    return AnswerChecked(
+        question=verified.question,
+        issuer=alone.issuer.did if alone else None,
+        subject=alone.subject if alone else None,
+        type=alone.type if alone else None,
+        claims=_claims(alone) if alone else {query: _claims(one) for query, one in shown},
+        beyond_question=[path if alone else f"{query}: {path}" for query, path in beyond],
+        checks=[
+            Check(name=check.name, ok=check.ok, detail=check.detail)
+            for _, one in shown
+            for check in one.checks
+        ],
+    )
+
+
+def _claims(credential: VerifiedCredential) -> dict[str, Any]:
+    """Return what is about the holder, without what is about the credential."""
+    from konsens.credentials import NEVER_CONCEALED
+
+    about = NEVER_CONCEALED | {"aud", "iat", "sub"}
+    return {name: value for name, value in credential.claims.items() if name not in about}
+
+
+def _issuers(shop: CompanyHome) -> dict[str, tuple[str, ...]]:
+    """Return who may issue what, by the home's own list (`konsens trust add`)."""
+    from .trust import trust_of
+
+    return trust_of(shop.frame.home).issuers
