@@ -40,7 +40,7 @@ class Common:
 
     json: bool = False
     jsonl: bool = False
-    lang: Language = "en"
+    lang: Language | None = None  # None: nobody named one
     home: Path | None = None
     no_input: bool = False
     yes: bool = False
@@ -81,7 +81,7 @@ class Frame:
     @property
     def lang(self) -> Language:
         """The language for people; codes are never translated."""
-        return self.common.lang
+        return self.common.lang or system_language()
 
     @property
     def dry_run(self) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from .commands import COMMANDS
 from .envelope import finish
-from .frame import Command, Common, Frame, system_language
+from .frame import Command, Common, Frame
 from .line import SHARED, Line, line_of
 
 __all__ = ["load", "runnable"]
@@ -26,7 +26,6 @@ def runnable(name: str) -> Line:
 
     def act(**given: Any) -> int:
         common = {option: given.pop(option) for option in SHARED if option in given}
-        common["lang"] = common["lang"] or system_language()
         common["registry"] = tuple(common.get("registry", ()))
         frame = Frame(name, Common(**common))
         return finish(command, frame, command.run(frame, **given))
