@@ -142,13 +142,8 @@ def _examine(
         return findings.report(None, 0, BEFORE_THE_KEY)
     older = _older(against, key, findings)
     with closing(SqliteStore.scratch()) as scratch:
-        walk = Walk(
-            store,
-            SealMap(scratch.rows, size=0),
-            origin=key.name,
-            problem=findings.at,
-            rows=scratch,
-        )
+        seals = SealMap(scratch.rows, size=0)
+        walk = Walk(store, seals, origin=key.name, problem=findings.at, rows=scratch)
         _go_over(walk, store, scratch, findings)
         _compare_rows(store, scratch, findings)
     if store.tile_count() > walk.tile_count:
@@ -170,11 +165,10 @@ def _key(
 ) -> VerifierKey | None:
     """Return the key to check by: the caller's, else the one that file and store agree on."""
     try:
-        lines = {(folder / VKEY).read_text("utf-8", "replace"), store.vkey + "\n"}
+        line = (folder / VKEY).read_text("utf-8", "replace").removesuffix("\n")
     except OSError as error:
-        findings.add("fsck.vkey", error.strerror or VKEY)
-        lines = {store.vkey + "\n"}
-    if len(lines) > 1 or (vkey and lines != {render_vkey(vkey) + "\n"}):
+        line = error.strerror or ""
+    if {line, store.vkey} != {render_vkey(vkey) if vkey else store.vkey}:
         findings.add("fsck.vkey", "not the key of this log")
     try:
         return vkey or parse_vkey(store.vkey)

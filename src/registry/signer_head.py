@@ -71,10 +71,10 @@ class SignerHead:
         try:
             signed = strict_json.decode(raw, LastSigned)
             from_hex(signed.root)
-            if signed.origin != origin or signed.size < 0:
-                raise InputError("input.format")
         except InputError as error:
             raise Damaged("registry.signer_head", file=self.path) from error
+        if signed.origin != origin or signed.size < 0:
+            raise Damaged("registry.signer_head", file=self.path)
         return signed
 
     def store(self, signed: LastSigned) -> None:

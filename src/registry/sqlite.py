@@ -88,7 +88,7 @@ class SqliteStore:
         try:
             with _translated():
                 if self._value("PRAGMA application_id") != APPLICATION_ID:
-                    raise Damaged("registry.not_a_log", file=path)
+                    raise Damaged("registry.not_a_log", problem=path)
                 if self._value("PRAGMA user_version") != VERSION:
                     raise InputError("registry.newer", file=path)
                 self._db.execute("PRAGMA synchronous = FULL")
