@@ -83,9 +83,13 @@ REGISTRY = {
     "registry use": Entry("registry:registry_use", "Use a log; also after its folder has moved."),
     "registry policy": Entry("registry:registry_policy", "Write what others need to trust this log."),
     "registry checkpoint": Entry("registry:registry_checkpoint", "Sign the log as it is."),
-    "registry prove": Entry("registry:registry_prove", "Prove a leaf, a seal or that nothing was rewritten."),
-    "registry verify": Entry("registry:registry_verify", "Check the log against its signed state."),
-    "registry fsck": Entry("registry:registry_fsck", "Check every entry, and name every damage."),
+    "registry prove": Entry(
+        "registry_prove:registry_prove", "Prove a leaf, a seal or that nothing was rewritten."
+    ),
+    "registry verify": Entry(
+        "registry_check:registry_verify", "Check the log, and against what this home remembers of it."
+    ),
+    "registry fsck": Entry("registry_check:registry_fsck", "Check every entry, and name every damage."),
 }
 
 # In the order of `konsens --help`.
