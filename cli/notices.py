@@ -76,14 +76,7 @@ def notice_list(frame: Frame) -> Outcome:
         screen.table(
             headers,
             [
-                (
-                    one.id,
-                    one.version,
-                    one.languages,
-                    [p.code for p in one.purposes],
-                    one.leaf_index,
-                    one.hash[:12],
-                )
+                (one.id, one.version, one.languages, [each.code for each in one.purposes], one.leaf_index)
                 for one in notices
             ],
         )

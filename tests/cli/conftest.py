@@ -9,13 +9,16 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 from konsens.cli import commands
 from konsens.cli.app import run
 from konsens.cli.frame import Command, Outcome, command
+
+if TYPE_CHECKING:
+    from tests.cli.company_world import Shop
 
 
 class Ran(NamedTuple):
@@ -66,6 +69,26 @@ def sample(monkeypatch: pytest.MonkeyPatch) -> Sample:
         monkeypatch.setitem(commands.COMMANDS, "sample", commands.Entry("sample:act", "For a test."))
 
     return install
+
+
+@pytest.fixture
+def fresh(tmp_path: Path, konsens: Konsens, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """A company whose home is not made yet."""
+    from tests.cli.company_world import PASSPHRASE, Shop
+
+    secret = tmp_path / "pp"
+    secret.touch(mode=0o600)
+    secret.write_text(f"{PASSPHRASE}\n")
+    monkeypatch.setenv("KONSENS_PASSPHRASE_FILE", str(secret))
+    return Shop(tmp_path, konsens)
+
+
+@pytest.fixture
+def shop(fresh: Shop) -> Shop:
+    """A company with a registry of its own and one published notice."""
+    fresh.init()
+    fresh.publish()
+    return fresh
 
 
 def in_its_own_process(*words: str | Path, stdin: bytes | None = None, **environ: str) -> Ran:
