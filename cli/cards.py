@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from .answers import Card, Cards, Shared
+from .customer_answers import moment, names_of, short
 from .frame import Frame, Outcome, command
 from .line import Argument, Option
 from .screen import Screen
-from .wallet_home import open_wallet
+from .wallet_home import check_answerable, open_wallet
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from konsens.wallet import CardView, Sharing
+    from konsens.wallet import CardView, Sharing, Wallet
 
 __all__ = ["card_import", "card_list", "card_remove", "card_show", "share"]
 
@@ -27,7 +29,7 @@ def card_list(frame: Frame) -> Outcome:
     from konsens.wallet import list_cards
 
     with open_wallet(frame) as wallet:
-        return _outcome(frame, list_cards(wallet, at=frame.now()))
+        return _outcome(frame, wallet, list_cards(wallet, at=frame.now()))
 
 
 @command(unlocks=True)
@@ -37,12 +39,12 @@ def card_show(frame: Frame, card: CardId) -> Outcome:
 
     with open_wallet(frame) as wallet:
         view, held = show_card(wallet, card, at=frame.now())
+        names = names_of(wallet)
 
     def show(screen: Screen) -> None:
-        _table(frame, [view], screen)
+        screen.fields(zip(_headers(frame), _row(frame, view, names), strict=True))
         screen.heading(frame.pick(de="Was sie sagt", en="What it says"))
-        hidden = ("_sd_alg", "cnf")
-        screen.fields((name, value) for name, value in held.claims.items() if name not in hidden)
+        screen.fields((name, value) for name, value in held.claims.items() if name not in ("_sd_alg", "cnf"))
 
     return Outcome(Cards(cards=[_card(view)]), show=show)
 
@@ -57,7 +59,7 @@ def card_import(
 
     data = frame.read(file)
     with open_wallet(frame) as wallet:
-        return _outcome(frame, import_cards(wallet, data, at=frame.now()))
+        return _outcome(frame, wallet, import_cards(wallet, data, at=frame.now()))
 
 
 @command(unlocks=True)
@@ -67,9 +69,10 @@ def card_remove(frame: Frame, card: CardId) -> Outcome:
 
     with open_wallet(frame) as wallet:
         view, _ = show_card(wallet, card, at=frame.now())
-        frame.confirm(frame.pick(de=f"{view.type} entfernen?", en=f"Remove {view.type}?"))
+        kind = _row(frame, view, {})[1]
+        frame.confirm(frame.pick(de=f"{kind} {card} entfernen?", en=f"Remove {kind} {card}?"))
         remove_card(wallet, card, at=frame.now())
-        return _outcome(frame, [view])
+        return _outcome(frame, wallet, [view])
 
 
 @command(unlocks=True, signs=True, writes=True)
@@ -88,6 +91,7 @@ def share(
     from konsens.wallet import share as sign_answer
 
     frame.check_out(out)
+    check_answerable(frame)
     data = frame.read(question)
     with open_wallet(frame) as wallet:
         planned = plan_sharing(wallet, data, at=frame.now(), card=card, only=only or None)
@@ -99,44 +103,70 @@ def share(
             withheld=list(planned.withheld),
             out=str(out),
         )
+        name = names_of(wallet).get(planned.question.company, planned.question.company)
         if frame.dry_run:
-            return Outcome(answer, warnings=_warnings(planned))
-        _introduce(frame, planned)
+            return Outcome(
+                answer,
+                show=lambda screen: _introduce(frame, name, planned, screen),
+                warnings=_warnings(planned),
+            )
+        if not frame.common.yes:
+            _introduce(frame, name, planned, Screen(sys.stderr, plain=frame.common.plain))
         frame.confirm(frame.pick(de="Das zeigen?", en="Show this?"))
         frame.write(out, render_message(sign_answer(wallet, planned, at=frame.now())))
-    done = frame.pick(de=f"Die Antwort steht in {out}.", en=f"The answer is in {out}.")
-    return Outcome(answer, done=done, warnings=_warnings(planned))
-
-
-def _introduce(frame: Frame, planned: Sharing) -> None:
-    """Say who asks, why, and what would leave the wallet."""
-    question = planned.question
-    frame.talk(frame.pick(de=f"Es fragt {question.company}.", en=f"{question.company} asks."))
-    if question.reason:
-        frame.talk(f"{frame.pick(de='Grund', en='Reason')}: {question.reason}")
-    shown = ", ".join(planned.shown) or frame.pick(de="nichts Verdecktes", en="nothing that was concealed")
-    frame.talk(f"{frame.pick(de='Gezeigt wird', en='Shown')}: {shown}")
-    frame.talk(f"{frame.pick(de='Verdeckt bleibt', en='Kept')}: {', '.join(planned.withheld) or '–'}")
-
-
-def _warnings(planned: Sharing) -> tuple[tuple[str, dict[str, object]], ...]:
-    return tuple((code, {"did": planned.question.company}) for code in planned.warnings)
-
-
-def _outcome(frame: Frame, views: Sequence[CardView]) -> Outcome:
     return Outcome(
-        Cards(cards=[_card(view) for view in views]), show=lambda screen: _table(frame, views, screen)
+        answer,
+        show=lambda screen: _introduce(frame, name, planned, screen),
+        done=frame.pick(de=f"Die Antwort steht in {out}.", en=f"The answer is in {out}."),
+        warnings=_warnings(planned),
     )
 
 
-def _table(frame: Frame, views: Sequence[CardView], screen: Screen) -> None:
-    if not views:
-        screen.line(frame.pick(de="Keine Karten.", en="No cards."))
-        return
-    headers = frame.pick(de="Nr.|Art|Von|Seit|Bis|Stand", en="Id|Type|From|Since|Until|Status").split("|")
-    screen.table(
-        headers,
-        [(v.card[:8], v.type, v.issuer, v.issued_at, v.expires_at, v.status) for v in views],
+def _introduce(frame: Frame, name: str, planned: Sharing, screen: Screen) -> None:
+    """Say who asks, why, and what would leave the wallet."""
+    nothing = frame.pick(de="nichts Verdecktes", en="nothing that was concealed")
+    screen.fields(
+        {
+            frame.pick(de="Es fragt", en="Asking"): name,
+            frame.pick(de="Grund", en="Reason"): planned.question.reason,
+            frame.pick(de="Gezeigt wird", en="Shown"): planned.shown or nothing,
+            frame.pick(de="Verdeckt bleibt", en="Kept"): planned.withheld,
+        }
+    )
+
+
+def _warnings(planned: Sharing) -> tuple[tuple[str, dict[str, object]], ...]:
+    return tuple((code, {"company": planned.question.company}) for code in planned.warnings)
+
+
+def _outcome(frame: Frame, wallet: Wallet, views: Sequence[CardView]) -> Outcome:
+    rows = [_row(frame, view, names_of(wallet)) for view in views]
+
+    def show(screen: Screen) -> None:
+        if rows:
+            screen.table(_headers(frame), rows)
+        else:
+            screen.line(frame.pick(de="Keine Nachweise.", en="No credentials."))
+
+    return Outcome(Cards(cards=[_card(view) for view in views]), show=show)
+
+
+def _headers(frame: Frame) -> list[str]:
+    return frame.pick(de="Nr.|Art|Von|Seit|Bis|Stand", en="Id|Type|From|Since|Until|Status").split("|")
+
+
+def _row(frame: Frame, view: CardView, names: Mapping[str, str]) -> tuple[str | None, ...]:
+    from konsens.consent import RECEIPT_TYPE
+
+    receipt = frame.pick(de="Quittung", en="receipt")
+    german = {"valid": "gültig", "expired": "abgelaufen", "not_yet_valid": "noch nicht gültig"}
+    return (
+        view.card[:8],
+        receipt if view.type == RECEIPT_TYPE else view.type,
+        names.get(view.issuer or "", short(view.issuer)),
+        moment(view.issued_at),
+        moment(view.expires_at),
+        frame.pick(de=german.get(view.status, "ungeklärt"), en=view.status.replace("_", " ")),
     )
 
 

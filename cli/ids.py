@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from .answers import Identity, IdOne, Ids
+from .customer_answers import names_of
 from .frame import Frame, Outcome, command
 from .line import Option
 from .wallet_home import open_wallet
 
 if TYPE_CHECKING:
+    from konsens.wallet import Identity as WalletIdentity
     from konsens.wallet import Wallet
 
 __all__ = ["id_list", "id_new", "id_show"]
@@ -21,14 +23,13 @@ For = Annotated[str | None, Option("--for", metavar="COMPANY", help="The company
 def id_list(frame: Frame) -> Outcome:
     """List your identities, one for each company."""
     with open_wallet(frame) as wallet:
-        names = {company.did: company.name for company in wallet.companies()}
+        names = names_of(wallet)
         found = [
             Identity(did=one.did, company=one.company, created_at=one.created_at)
             for one in wallet.identities()
         ]
-    headers = [frame.pick(de="Kennung", en="Identity"), frame.pick(de="Für", en="For")]
-    headers.append(frame.pick(de="Seit", en="Since"))
-    rows = [(one.did, names.get(one.company or "", one.company), one.created_at) for one in found]
+    headers = frame.pick(de="Für|Kennung", en="For|DID").split("|")
+    rows = [(names.get(one.company or "", one.company), one.did) for one in found]
     return Outcome(Ids(ids=found), show=lambda screen: screen.table(headers, rows))
 
 
@@ -38,7 +39,7 @@ def id_new(frame: Frame, company: For = None) -> Outcome:
     with open_wallet(frame) as wallet:
         did = None if company is None else _did_of(wallet, company)
         made = wallet.new_identity(did, at=frame.now())
-    return Outcome(IdOne(did=made.did, company=made.company))
+    return _one(frame, made)
 
 
 @command(unlocks=True)
@@ -55,7 +56,17 @@ def id_show(frame: Frame, company: For = None) -> Outcome:
             known = wallet.identities()
             free = [one for one in known if one.company is None]
             found = (free or known)[-1]
-    return Outcome(IdOne(did=found.did, company=found.company))
+    return _one(frame, found)
+
+
+def _one(frame: Frame, identity: WalletIdentity) -> Outcome:
+    fields = {
+        frame.pick(de="Kennung", en="DID"): identity.did,
+        frame.pick(de="Für", en="For"): identity.company,
+    }
+    return Outcome(
+        IdOne(did=identity.did, company=identity.company), show=lambda screen: screen.fields(fields)
+    )
 
 
 def _did_of(wallet: Wallet, company: str) -> str:

@@ -25,16 +25,18 @@ def plan_grant(
     at: datetime,
     purposes: Collection[str] = (),
     channels: Collection[str] = (),
+    offers: Collection[tuple[str, str]] = (),
     everything: bool = False,
     until: datetime | None = None,
     addresses: Mapping[str, str] | None = None,
 ) -> Answer:
     """Plan the grant of what is chosen; nothing is chosen beforehand (`wallet.nothing_chosen`).
 
-    `purposes` and `channels` narrow the offers, `everything` takes all of them. An address binds the grants
-    on its channel to it. The words that count are those in `language`, else in the notice's first language.
+    `purposes` and `channels` narrow the offers, `offers` names them one by one, and `everything` takes all of
+    them. An address binds the grants on its channel to it. The words that count are those in `language`, else
+    in the notice's first language.
     """
-    pairs = _chosen(shown, purposes, channels, everything=everything)
+    pairs = _chosen(shown, purposes, channels, offers, everything=everything)
     bound = dict(addresses or {})
     if unused := bound.keys() - {channel for _, channel in pairs}:
         raise InputError("wallet.address_without_channel", channel=min(unused))
@@ -66,20 +68,25 @@ def plan_grant(
 
 
 def _chosen(
-    shown: Shown, purposes: Collection[str], channels: Collection[str], *, everything: bool
+    shown: Shown,
+    purposes: Collection[str],
+    channels: Collection[str],
+    offers: Collection[tuple[str, str]],
+    *,
+    everything: bool,
 ) -> list[tuple[str, str]]:
-    offers = [
-        (offer.purpose, channel) for offer in shown.read.signed.request.offers for channel in offer.channels
-    ]
-    if not (everything or purposes or channels):
+    offered = shown.offers
+    if not (everything or purposes or channels or offers):
         raise InputError("wallet.nothing_chosen")
-    for named, offered in ((purposes, {p for p, _ in offers}), (channels, {c for _, c in offers})):
-        if unknown := set(named) - offered:
+    for named, known in ((purposes, {p for p, _ in offered}), (channels, {c for _, c in offered})):
+        if unknown := set(named) - known:
             raise InputError("wallet.not_offered", name=min(unknown))
     pairs = [
         (purpose, channel)
-        for purpose, channel in offers
-        if (not purposes or purpose in purposes) and (not channels or channel in channels)
+        for purpose, channel in offered
+        if (not purposes or purpose in purposes)
+        and (not channels or channel in channels)
+        and (not offers or (purpose, channel) in offers)
     ]
     if not pairs:
         raise InputError("wallet.nothing_chosen")
