@@ -39,6 +39,7 @@ class Answering:
         self.shown = shown
         self.at = at
         self.logs = logs_for(shown)
+        wallet.logs.named(self.logs[0])  # home must be there, and be the one that was pinned
         self.identity = self._identity()
         self.signer = wallet.signer(self.identity)
         self._desk = Desk(wallet)
@@ -61,15 +62,16 @@ class Answering:
         *,
         address: tuple[str, str] | None = None,
     ) -> None:
-        """Make one event of the answer, unless the same request was answered so before.
+        """Make one event of the answer, unless the same answer was given to this request before.
 
-        Raises `wallet.answered_before` if that answer was followed by another act: a new one needs a new
-        request.
+        Raises `wallet.answered_before` if that answer was another, or was followed by another act: a new one
+        needs a new request.
         """
         lane = self._desk.lane_of(self.identity, matter)
+        head = lane.head if lane else None
         for act, signed in lane.texts if lane else ():
             if signed.event.type == kind and _request_of(signed) == self.shown.read.signed.hash:
-                if lane and lane.open > act.seq + 1:
+                if signed is not head or not _same(signed, make(act.lane, _place_of(signed))):
                     raise Conflict("wallet.answered_before", purpose=matter.purpose, channel=matter.channel)
                 self._desk.again.append(act)
                 return
@@ -90,12 +92,11 @@ class Answering:
     def _open_relation(self) -> None:
         """Open the relation lane if there is none: its stop seal is what one objection breaks.
 
-        One that another device opened serves too, though its events are not here.
+        One that we lost sight of is no use: the company may never have seen the seal that is open now.
         """
         relation = Matter(customer=self.identity.did, controller=self.shown.company)
-        lanes = self._desk.lanes(self.identity)
-        lane = self._desk.lane_of(self.identity, relation) or lanes.get(0)
-        if lane is None or lane.ended_by_us:
+        lane = self._desk.lane_of(self.identity, relation)
+        if lane is None or not lane.whole:
             self._desk.sign(
                 self.identity,
                 relation,
@@ -124,3 +125,20 @@ class Answering:
 def _request_of(signed: SignedEvent) -> str | None:
     found: str | None = getattr(signed.event.content, "request", None)
     return found
+
+
+def _place_of(signed: SignedEvent) -> Place:
+    event = signed.event
+    return Place(
+        matter=event.matter,
+        seq=event.seq,
+        prev=event.prev,
+        seal=event.seal,
+        next=str(event.next),
+        logs=event.logs,
+    )
+
+
+def _same(one: SignedEvent, other: SignedEvent) -> bool:
+    """Tell whether two events say the same, at whatever time."""
+    return (one.event.content, one.event.target) == (other.event.content, other.event.target)

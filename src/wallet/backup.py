@@ -23,7 +23,7 @@ from ..errors import Damaged, InputError, NotFound
 from . import storage
 from .header import MAX_HEADER_BYTES, Cost, Header, Random, parse_header, unlock
 from .sealing import purpose_key
-from .vault import Records, Vault
+from .vault import Record, Vault
 
 __all__ = ["Summary", "create_backup", "read_backup", "restore_backup", "verify_backup"]
 
@@ -75,7 +75,7 @@ def verify_backup(file: Path, passphrase: str) -> Summary:
     return _read(file, passphrase).summary()
 
 
-def read_backup(file: Path, passphrase: str) -> tuple[Records, Summary]:
+def read_backup(file: Path, passphrase: str) -> tuple[list[Record], Summary]:
     """Return every record of the backup as (kind, key, JSON), checked like `verify_backup` does."""
     body = _read(file, passphrase)
     return [(kind, key, bytes(value)) for kind, key, value in body.records], body.summary()

@@ -10,7 +10,7 @@ import msgspec
 
 from ..consent.state import ELSEWHERE, Break, Fact, Standing, Terms, fold
 from ..encoding import format_time, parse_time
-from ..errors import Unavailable
+from ..errors import KonsensError
 from ..records import Matter, SignedEvent
 from .history import company_events
 from .kinds import REQUEST, Act, Identity
@@ -62,7 +62,7 @@ class Consents:
         """Return what holds with one company; where no log can be asked, what the wallet remembers."""
         try:
             return cls(wallet, identity, wallet.lanes(identity), checked=wallet.logs.current)
-        except Unavailable:
+        except KonsensError:
             return cls(wallet, identity, lanes_of(wallet.acts(identity.number), {}), checked=False)
 
     @property
@@ -100,7 +100,7 @@ class Consents:
             state=str(state),
             since=_time(standing.since),
             until=_time(until),
-            event=last.event_hash if head is None or head.by == "company" else head.event,
+            event=head.event if head else last.event_hash,
             seal=last.event.seal,
             next=last.event.next,
             leaf_index=None if head is None or head.index >= ON_ITS_WAY else head.index,

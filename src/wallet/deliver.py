@@ -20,12 +20,14 @@ def events_message(wallet: Wallet, acts: Iterable[Act]) -> EventsMessage:
     """Return the `konsens/events` file with these acts, in the order of lane and seq.
 
     Earlier events with the same company that no receipt has confirmed go with them: a file that was lost on
-    the way is made good by the next one. Bare breaks say nothing, so there is nothing to deliver of them.
-    Acts with several companies do not fit into one file (`wallet.several_companies`).
+    the way is made good by the next one. A bare break says nothing (`wallet.nothing_to_deliver`), and acts
+    with several companies do not fit into one file (`wallet.several_companies`).
     """
     acts = [act for act in acts if act.event is not None and act.leaf_index is not None]
     companies = {act.company for act in acts}
-    if len(companies) != 1:
+    if not companies:
+        raise InputError("wallet.nothing_to_deliver")
+    if len(companies) > 1:
         raise InputError("wallet.several_companies", count=len(companies))
     known = wallet.acts(companies.pop())
     confirmed = _confirmed(wallet, known)

@@ -29,7 +29,7 @@ class Lane:
         """The acts that are events, with these, from event 0 on without a gap."""
         texts: list[tuple[Act, SignedEvent]] = []
         for act in self.acts:
-            if act.seq == len(texts) and (signed := act.signed) and not self._taken_by_another(act):
+            if act.seq == len(texts) and (signed := act.signed):
                 texts.append((act, signed))
         return tuple(texts)
 
@@ -37,6 +37,11 @@ class Lane:
     def events(self) -> tuple[SignedEvent, ...]:
         """The events of this wallet, from event 0 on without a gap."""
         return tuple(signed for _, signed in self.texts)
+
+    @property
+    def head(self) -> SignedEvent | None:
+        """The newest event, if nothing came after it."""
+        return self.events[-1] if self.whole else None
 
     @property
     def matter(self) -> Matter | None:
@@ -68,17 +73,15 @@ class Lane:
         return self.found.broken[self.found.open - 1][0] if self.found else None
 
     @property
+    def is_relation(self) -> bool:
+        """Whether the open seal is a stop seal; that of lane 0 is, also where its words are not here."""
+        return self.number == 0 if self.matter is None else self.matter.kind == "relation"
+
+    @property
     def lost(self) -> bool:
         """Whether a log no longer holds a leaf that it had taken."""
         broken = self.found.broken if self.found else {}
         return any(act.leaf_index is not None and act.seq not in broken for act in self.acts)
-
-    def _taken_by_another(self, act: Act) -> bool:
-        """Tell whether the key of an act was used for another leaf, at another place of the same log."""
-        where = self.found.broken.get(act.seq) if self.found else None
-        if where is None or act.leaf_index is None:
-            return False
-        return where[0] == act.origin and where[1] != act.leaf_index
 
 
 def lanes_of(acts: Iterable[Act], found: dict[int, Found]) -> dict[int, Lane]:

@@ -89,8 +89,8 @@ def _registry(folder: Path) -> Registry:
 class Logs:
     """The logs by origin, home first. Each is opened when it is first asked.
 
-    A log that cannot be read is no log for the moment: `named` says why, searches go on in the others, and
-    only when none is left they raise too.
+    A log that cannot be read, or is not the one that was pinned, is no log for the moment: `named` says why,
+    searches go on in the others, and only when none is left they raise too.
     """
 
     def __init__(self, known: Iterable[KnownLog], *, open_log: OpenLog = open_folder) -> None:
@@ -120,23 +120,13 @@ class Logs:
             self._open[origin] = log
         return self._open[origin]
 
-    def reachable(self, origins: Iterable[str] | None = None) -> list[Log]:
-        """Return those of the named logs that can be read, or raise what keeps the first one from it."""
-        found, first_error = [], None
-        for origin in self.origins if origins is None else origins:
-            try:
-                found.append(self.named(origin))
-            except Unavailable as error:
-                first_error = first_error or error
-        if not found:
-            raise first_error or Unavailable("wallet.no_log")
-        return found
-
     @property
     def current(self) -> bool:
         """Whether every log can be read, and none is a copy."""
-        logs = self.reachable()
-        return len(logs) == len(self._known) and not any(log.is_copy for log in logs)
+        try:
+            return not any(self.named(origin).is_copy for origin in self.origins)
+        except KonsensError:
+            return False
 
     def close(self) -> None:
         """Let go of every log; it is opened again when it is asked again."""
@@ -147,9 +137,16 @@ class Logs:
     def broken_many(self, seals: list[bytes]) -> dict[bytes, Where]:
         """Return where those among `seals` that are broken were broken; home is asked first."""
         found: dict[bytes, Where] = {}
-        for log in self.reachable():
-            for seal, index in log.broken_many(seals).items():
-                found.setdefault(seal, (log.origin, index))
+        errors: list[KonsensError] = []
+        for origin in self.origins:
+            try:
+                answer = self.named(origin).broken_many(seals)
+            except KonsensError as error:
+                errors.append(error)
+                continue
+            found = {seal: (origin, index) for seal, index in answer.items()} | found
+        if len(errors) == len(self.origins):
+            raise errors[0] if errors else Unavailable("wallet.no_log")
         return found
 
     def entry(self, where: Where) -> bytes:

@@ -31,6 +31,7 @@ from ..records import (
 from .kinds import ACT, Act, Identity
 from .lanes import Lane
 from .scan import seal_at
+from .vault import Record
 from .wallet import Wallet
 
 __all__ = ["Desk", "Plan", "carry_out", "send_outstanding"]
@@ -47,7 +48,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     acts: tuple[Act, ...]
     first: tuple[Act, ...] = ()
     again: tuple[Act, ...] = ()
-    remember: tuple[tuple[str, str, bytes], ...] = ()
+    remember: tuple[Record, ...] = ()
     basis: frozenset[str] = frozenset()
 
     @property
@@ -67,7 +68,7 @@ class Desk:
         self.again: list[Act] = []
         self._lanes: dict[int, dict[int, Lane]] = {}
 
-    def plan(self, *remember: tuple[str, str, bytes]) -> Plan:
+    def plan(self, *remember: Record) -> Plan:
         """Return what was made here."""
         return Plan(
             acts=tuple(self.acts),
@@ -113,51 +114,58 @@ class Desk:
         event = make(lane.number, place)
         salt = event_salt(seed.derive(record_label(company, lane.number)), lane.open, event.event_hash)
         key = seed.derive(seal_label(company, lane.number, lane.open))
-        self._add(identity, lane, prepare(event, salt=salt, seal_key=key), self.acts, address)
+        self._add(identity, lane, lane.open, prepare(event, salt=salt, seal_key=key), self.acts, address)
         return event
 
-    def break_open_seal(self, identity: Identity, lane: Lane, *, origin: str) -> Act:
-        """Make a bare break of a lane's open seal, in the named log: it needs nothing but the seed."""
-        return self._break(identity, lane, origin, self.acts)
+    def break_open_seal(self, identity: Identity, lane: Lane, *, origin: str) -> None:
+        """Make a bare break of a lane's open seal, in the named log: it needs nothing but the seed.
+
+        Where events of the lane still wait for another log, nobody has seen them: the seals that they would
+        break, by which the lane is known, are broken here too.
+        """
+        self._break(identity, lane, origin, self.acts)
 
     def _lane_for(self, identity: Identity, matter: Matter) -> Lane:
         """Return the lane in which the next event about a matter goes.
 
-        That is the newest one, if this wallet has all of it. Else a new one, and before it the open seal of
-        the one that we lost sight of is broken: while it holds, a second lane would be void
-        (`lane.duplicate`).
+        That is the newest one, if this wallet has all of it. Else a new one. A second lane is void while the
+        first one holds (`lane.duplicate`), so before it the open seals of those that we lost sight of are
+        broken: of the lane about this matter, and of every lane whose words are not here, which may be about
+        the same.
         """
         lane = self.lane_of(identity, matter)
-        if lane is not None:
-            if lane.whole:
-                return lane
-            if not lane.ended_by_us and lane.origin:
-                self._break(identity, lane, lane.origin, self.first)
+        if lane is not None and lane.whole:
+            return lane
         lanes = self.lanes(identity)
+        for other in list(lanes.values()):
+            if (other is lane or other.matter is None) and other.origin and not other.ended_by_us:
+                self._break(identity, other, other.origin, self.first)
         relation = matter.kind == "relation" and 0 not in lanes
         return Lane(0 if relation else max(lanes, default=0) + 1, (), None)
 
-    def _break(self, identity: Identity, lane: Lane, origin: str, to: list[Act]) -> Act:
-        seed, numbers = self.wallet.seed, (identity.number, lane.number, lane.open)
-        outgoing = prepare_break(
-            seed.derive(bare_label(*numbers)), seal_key=seed.derive(seal_label(*numbers)), origin=origin
-        )
-        return self._add(identity, lane, outgoing, to)
+    def _break(self, identity: Identity, lane: Lane, origin: str, to: list[Act]) -> None:
+        seed = self.wallet.seed
+        waiting = [act.seq for act in lane.acts if act.leaf_index is None and act.origin != origin]
+        for seq in (*waiting, lane.open):
+            numbers = identity.number, lane.number, seq
+            committed, key = seed.derive(bare_label(*numbers)), seed.derive(seal_label(*numbers))
+            self._add(identity, lane, seq, prepare_break(committed, seal_key=key, origin=origin), to)
 
     def _add(
         self,
         identity: Identity,
         lane: Lane,
+        seq: int,
         outgoing: Outgoing,
         to: list[Act],
         address: tuple[str, str] | None = None,
-    ) -> Act:
+    ) -> None:
         order = max((act.order for act in self.known), default=-1) + 1 + len(self.first) + len(self.acts)
         act = Act(
             order=order,
             company=identity.number,
             lane=lane.number,
-            seq=lane.open,
+            seq=seq,
             origin=outgoing.origin,
             leaf=outgoing.leaf,
             event=outgoing.event.text if outgoing.event else None,
@@ -165,8 +173,9 @@ class Desk:
             address=address,
         )
         to.append(act)
-        self.lanes(identity)[lane.number] = Lane(lane.number, (*lane.acts, act), lane.found)
-        return act
+        lanes = self.lanes(identity)
+        before = lanes.get(lane.number, lane)
+        lanes[lane.number] = Lane(lane.number, (*before.acts, act), lane.found)
 
 
 class _Outbox:
@@ -209,30 +218,39 @@ def carry_out(wallet: Wallet, plan: Plan) -> list[Act]:
         send_outstanding(wallet)
         if {act.key for act in wallet.acts()} != plan.basis:
             raise Conflict("wallet.changed_meanwhile")
-        for stage in (plan.first, plan.acts):
-            with wallet.vault.write():
-                for act in stage:
-                    wallet.vault.put(ACT, act.key, act)
-                for kind, key, value in plan.remember if stage is plan.acts else ():
-                    wallet.vault.put_json(kind, key, value)
-            send_outstanding(wallet)
-            if len(_stored(wallet, stage)) < len(stage):
-                raise Conflict("wallet.used_elsewhere")
-        return _stored(wallet, (*plan.again, *plan.acts))
+        if plan.first:
+            _send(wallet, plan.first)
+        return _send(wallet, plan.acts, again=plan.again, remember=plan.remember)
 
 
-def send_outstanding(wallet: Wallet) -> list[Act]:
-    """Append every leaf that is still on its way, in the order in which they were made; return those acts."""
-    waiting = [act for act in wallet.acts() if act.leaf_index is None]
-    for origin in dict.fromkeys(act.origin for act in waiting):
+def send_outstanding(wallet: Wallet) -> KonsensError | None:
+    """Append every leaf that is still on its way, in the order in which they were made.
+
+    A log that is away holds up nothing that goes to another one; why it did not take its leaves is returned.
+    """
+    problem: KonsensError | None = None
+    for origin in dict.fromkeys(act.origin for act in wallet.acts() if act.leaf_index is None):
         try:
             flush(wallet.logs.named(origin), _Outbox(wallet))
         except KonsensError as error:
-            raise Unavailable("wallet.not_sent", origin=origin, problem=error.code) from error
-    return _stored(wallet, waiting)
+            problem = problem or error
+    return problem
 
 
-def _stored(wallet: Wallet, acts: Sequence[Act]) -> list[Act]:
-    """Return the acts as the vault has them now; those that a log refused are gone."""
-    stored = (wallet.vault.get(ACT, act.key) for act in acts)
-    return [act for act in stored if act is not None]
+def _send(
+    wallet: Wallet, acts: Sequence[Act], *, again: Sequence[Act] = (), remember: Sequence[Record] = ()
+) -> list[Act]:
+    with wallet.vault.write():
+        for kind, key, value in remember:
+            wallet.vault.put_json(kind, key, value)
+        for act in acts:
+            wallet.vault.put(ACT, act.key, act)
+    problem = send_outstanding(wallet)
+    stored = [wallet.vault.get(ACT, act.key) for act in (*again, *acts)]
+    sent = [act for act in stored if act is not None]
+    if len(sent) < len(stored):
+        raise Conflict("wallet.used_elsewhere")
+    if waiting := [act.origin for act in sent if act.leaf_index is None]:
+        code = problem.code if problem else ""
+        raise Unavailable("wallet.not_sent", origin=waiting[0], problem=code) from problem
+    return sent

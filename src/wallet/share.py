@@ -12,6 +12,7 @@ from ..credentials import (
     AnswerMessage,
     Choice,
     Question,
+    QuestionMessage,
     answer,
     check_question,
     choose,
@@ -22,7 +23,7 @@ from ..did import PublicKey, Signer
 from ..encoding import format_time
 from ..errors import NotFound
 from .cards import find_card, held_cards
-from .kinds import USE, Use
+from .kinds import COMPANY, USE, Company, Use
 from .wallet import Wallet
 
 __all__ = ["Sharing", "plan_sharing", "share"]
@@ -34,6 +35,7 @@ class Sharing(msgspec.Struct, frozen=True):
     question: Question
     choices: tuple[Choice, ...]
     warnings: tuple[str, ...]
+    message: QuestionMessage
 
     @property
     def cards(self) -> tuple[str, ...]:
@@ -76,11 +78,14 @@ def plan_sharing(
         named = find_card(wallet, card)
         cards = [held for held in cards if held.card == named]
     choices = choose(question.dcql, cards, at=at, only=only or None)
-    return Sharing(question, choices, introduced.warnings)
+    return Sharing(question, choices, introduced.warnings, message)
 
 
 def share(wallet: Wallet, sharing: Sharing, *, at: datetime) -> AnswerMessage:
-    """Sign what was planned, and keep a note of it; the note is durable before the answer can leave."""
+    """Sign what was planned, and keep a note of it; the note is durable before the answer can leave.
+
+    A company that was unknown is pinned: what it shows later must follow from this.
+    """
 
     def signer_for(holder: PublicKey) -> Signer:
         for identity in wallet.identities():
@@ -90,6 +95,7 @@ def share(wallet: Wallet, sharing: Sharing, *, at: datetime) -> AnswerMessage:
 
     message = answer(sharing.question, sharing.choices, signer_for=signer_for, at=at)
     with wallet.vault.write():
+        _pin(wallet, sharing, at)
         for choice in sharing.choices:
             use = Use(
                 question=sharing.question.id,
@@ -100,3 +106,16 @@ def share(wallet: Wallet, sharing: Sharing, *, at: datetime) -> AnswerMessage:
             )
             wallet.vault.put(USE, f"{use.question}/{choice.query.id}/{use.card}", use)
     return message
+
+
+def _pin(wallet: Wallet, sharing: Sharing, at: datetime) -> None:
+    did, message = sharing.question.company, sharing.message
+    known = wallet.vault.get(COMPANY, did)
+    company = Company(
+        did=did,
+        name=known.name if known else did,
+        document=message.company,
+        key_history=message.key_history,
+        first_contact_at=known.first_contact_at if known else format_time(at),
+    )
+    wallet.vault.put(COMPANY, did, company)

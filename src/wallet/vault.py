@@ -31,12 +31,13 @@ from . import storage
 from .header import Cost, Header, Random, make_header, parse_header, unlock
 from .sealing import Sealing
 
-__all__ = ["Kind", "Records", "Vault", "has_passphrase"]
+__all__ = ["Kind", "Record", "Vault", "has_passphrase"]
 
 T = TypeVar("T")
 
-Records = list[tuple[str, str, bytes]]
-"""Records as (kind, key, JSON)."""
+Record = tuple[str, str, bytes]
+"""A record as (kind, key, JSON)."""
+_Records = list[Record]  # inside the class, `list` is a verb
 _Versions = list[tuple[bytes, bytes]]
 _Rows = list[tuple[Any, ...]]
 
@@ -47,7 +48,7 @@ class Kind(msgspec.Struct, Generic[T], frozen=True):
     name: str
     type: type[T]
 
-    def row(self, key: str, value: T) -> tuple[str, str, bytes]:
+    def row(self, key: str, value: T) -> Record:
         """Return a record as (kind, key, JSON), as `Vault.create` takes it."""
         return self.name, key, msgspec.json.encode(value)
 
@@ -99,7 +100,7 @@ class Vault:
         path: Path,
         passphrase: str,
         *,
-        records: Iterable[tuple[str, str, bytes]] = (),
+        records: Iterable[Record] = (),
         entropy: Random = os.urandom,
         cost: Cost | None = None,
         wait: float = 2,
@@ -177,7 +178,7 @@ class Vault:
         """Return every record of a kind by its key, sorted."""
         return {key: _decode(value, kind) for name, key, value in self.dump() if name == kind.name}
 
-    def dump(self) -> Records:
+    def dump(self) -> _Records:
         """Return every record as (kind, key, JSON), sorted: one consistent moment."""
         with self._snapshot():
             return sorted((kind, key, value) for (kind, key), value in self._rows.items())

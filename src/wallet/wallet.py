@@ -176,11 +176,13 @@ class Wallet:
 
     def next_identity(self, company: str | None, *, at: datetime) -> Identity:
         """Return a pairwise DID that was never used, neither here nor, as the logs tell, elsewhere."""
-        first = number = max((identity.number for identity in self.identities()), default=-1) + 1
+        used = max((act.company for act in self.acts()), default=-1)
+        number = max((identity.number for identity in self.identities()), default=-1) + 1
         while self.logs.origins and scan_company(self.seed, number, self.logs):
-            number += 1
-        if number > first + GAP_LIMIT:
-            raise Conflict("wallet.too_many_unknown", limit=GAP_LIMIT)
+            used, number = number, number + 1
+        if number > used + GAP_LIMIT:
+            # A recovery from the words would not look further than this.
+            raise Conflict("wallet.too_many_unused", limit=GAP_LIMIT)
         return Identity(number, did_of_number(self.seed, number), company, format_time(at))
 
     def new_identity(self, company: str | None = None, *, at: datetime) -> Identity:
@@ -248,7 +250,17 @@ class Wallet:
         """Return the lanes with one company by number, compared with the logs."""
         acts = self.acts(identity.number)
         known = max((act.lane + 1 for act in acts), default=0)
-        return lanes_of(acts, scan_company(self.seed, identity.number, self.logs, lanes=known))
+        found = scan_company(self.seed, identity.number, self.logs, lanes=known)
+        return lanes_of(filter(None, (self._in_log(act, found) for act in acts)), found)
+
+    def _in_log(self, act: Act, found: dict[int, Found]) -> Act | None:
+        """Return an act as the log has it, though its answer got lost; None if another leaf was faster."""
+        where = found[act.lane].broken.get(act.seq) if act.lane in found else None
+        if act.leaf_index is not None or where is None:
+            return act
+        if where[0] != act.origin or self.logs.entry(where) != act.leaf:
+            return None
+        return msgspec.structs.replace(act, leaf_index=where[1])
 
     # --- logs
 

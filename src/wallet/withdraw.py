@@ -11,13 +11,12 @@ from datetime import datetime
 
 from ..consent.act import Place, object_to, withdraw
 from ..consent.state import ALIVE
-from ..did import Signer
 from ..errors import Conflict, KonsensError, NotFound, Unavailable
 from ..records import GAP_LIMIT, Matter, Objection, SignedEvent
 from .consents import Consents
 from .kinds import ACT, IDENTITY, Act, Identity
 from .lanes import Lane
-from .plan import Desk, Plan, carry_out, send_outstanding
+from .plan import Desk, Plan, carry_out
 from .scan import scan
 from .wallet import Wallet, did_of_number
 
@@ -34,26 +33,20 @@ def plan_withdrawal(
 ) -> Plan:
     """Plan the end of every consent that fits; without `company`, of everything that the seed ever opened.
 
-    A company's lanes of which this wallet has no words are broken too, unless a purpose or channel is named:
-    nobody knows what they are about. Raises `wallet.nothing_to_withdraw`.
+    What another device agreed with a company, so that its words are not here, ends with whatever is withdrawn
+    there: it may be what was meant. An ending that was interrupted on its way is in `plan.again`. Raises
+    `wallet.nothing_to_withdraw`.
     """
     desk = Desk(wallet)
     identities = _everyone(wallet) if company is None else _with(wallet, company)
     for identity in identities:
         ending = _Ending(desk, identity, at=at)
         lanes = list(desk.lanes(identity).values())
-        for lane in lanes:
-            if _is_relation(lane):
-                continue
-            if lane.matter is None:
-                if purpose is None and channel is None:
-                    ending.break_off(lane)
-            elif purpose in (None, lane.matter.purpose) and channel in (None, lane.matter.channel):
-                ending.withdraw(lane, lane.matter)
+        ending.withdraw_all(lanes, purpose, channel)
         if company is None and purpose is None and channel is None:
-            for lane in filter(_is_relation, lanes):
+            for lane in [lane for lane in lanes if lane.is_relation]:
                 ending.object(lane)
-    if not desk.acts:
+    if not (desk.acts or desk.again):
         raise NotFound("wallet.nothing_to_withdraw")
     return desk.plan(*(IDENTITY.row(str(one.number), one) for one in identities))
 
@@ -61,47 +54,43 @@ def plan_withdrawal(
 def plan_objection(wallet: Wallet, company: str, *, at: datetime) -> Plan:
     """Plan the breaking of the stop seal: no direct marketing by this company, every consent there withdrawn.
 
-    One leaf does it, whatever was agreed there and on whichever device. Raises `wallet.no_relation` where
-    nothing was ever agreed or refused, `wallet.already_objected` where the seal is broken.
+    One leaf does it. Only where another device acted meanwhile, every consent is ended by its own seal too:
+    the company may never have seen the stop seal that is open now. Raises `wallet.no_relation` where nothing
+    was ever agreed or refused, `wallet.already_objected` where nothing is left to stop.
     """
     desk, found = Desk(wallet), False
     for identity in _with(wallet, company):
         ending = _Ending(desk, identity, at=at)
-        for lane in filter(_is_relation, list(desk.lanes(identity).values())):
+        lanes = list(desk.lanes(identity).values())
+        if not all(lane.whole or lane.ended_by_us for lane in lanes):
+            ending.withdraw_all(lanes)
+        for lane in [lane for lane in lanes if lane.is_relation]:
             found = True
             ending.object(lane)
     if not found:
         raise NotFound("wallet.no_relation", company=company)
-    if not desk.acts:
+    if not (desk.acts or desk.again):
         raise Conflict("wallet.already_objected", company=company)
     return desk.plan()
 
 
 def insist(wallet: Wallet, make_plan: Callable[[], Plan]) -> list[Act]:
-    """Carry out a withdrawal or objection, and go on behind every leaf that another device put in between.
-
-    What an interrupted one left behind is sent first, and counts as done.
-    """
+    """Carry out a withdrawal or objection, and go on behind every leaf that another device put in between."""
+    done: dict[str, Act] = {}
     with wallet.acting():
-        done = {act.key: act for act in send_outstanding(wallet) if _ends(act)}
         for _ in range(GAP_LIMIT):
             try:
                 plan = make_plan()
             except (NotFound, Conflict):
                 if not done:
                     raise
-                return list(done.values())
+                return list(done.values())  # the leaf that was faster ended the rest
             try:
                 return list((done | {act.key: act for act in carry_out(wallet, plan)}).values())
             except Conflict:
                 stored = (wallet.vault.get(ACT, act.key) for act in plan.acts)
                 done |= {act.key: act for act in stored if act is not None and act.leaf_index is not None}
     raise Conflict("wallet.overtaken", limit=GAP_LIMIT)
-
-
-def _ends(act: Act) -> bool:
-    signed = act.signed
-    return signed is None or signed.event.type in ("withdrawn", "objected")
 
 
 class _Ending:
@@ -114,58 +103,93 @@ class _Ending:
         self.at = at
         self.consents = Consents(self.wallet, identity, desk.lanes(identity))
 
-    def withdraw(self, lane: Lane, matter: Matter) -> None:
-        """Sign a withdrawal if there is something to withdraw."""
-        if not lane.whole:
-            self.break_off(lane)
-        elif self.consents.standing(matter).state in ALIVE:
-            self._sign(lane, matter, lambda _, place: withdraw(place, at=self.at, signer=self._signer))
+    def withdraw_all(
+        self, lanes: Iterable[Lane], purpose: str | None = None, channel: str | None = None
+    ) -> None:
+        """End every consent that fits, and every one whose words are not here."""
+        for lane in lanes:
+            matter = lane.matter
+            if lane.is_relation or (matter and not _fits(matter, purpose, channel)):
+                continue
+            if self._on_its_way(lane):
+                continue
+            if matter is None or not lane.whole:
+                self._break_off(lane)
+            elif self._alive(matter):
+                self._sign(lane, matter, self._withdraw)
 
     def object(self, lane: Lane) -> None:
-        """Break a stop seal, unless it is broken: by an objection to everything that was not lifted."""
+        """Break a stop seal, unless an objection to everything stands and nothing was agreed after it."""
+        if self._on_its_way(lane):
+            return
         if lane.matter is None or not lane.whole:
-            self.break_off(lane)
+            self._break_off(lane)
             return
         last = lane.events[-1].event
-        if last.type != "objected" or not isinstance(last.content, Objection) or last.content.scope:
-            self._sign(lane, lane.matter, lambda _, place: object_to(place, at=self.at, signer=self._signer))
+        objected = isinstance(last.content, Objection) and last.type == "objected" and not last.content.scope
+        if not objected or any(map(self._alive, self.consents.matters)):
+            self._sign(lane, lane.matter, self._object)
 
-    def break_off(self, lane: Lane) -> None:
-        """Break the open seal of a lane, unless we did so before."""
-        if not lane.ended_by_us:
-            logs = lane.events[-1].event.logs if lane.events else (lane.origin,)
-            self.desk.break_open_seal(self.identity, lane, origin=_reachable(self.wallet, logs))
+    def _on_its_way(self, lane: Lane) -> bool:
+        """Tell whether an end of this lane was signed that only has to be sent, and see to it."""
+        act = lane.acts[-1] if lane.acts else None
+        if act is None or act.leaf_index is not None or not _ends(act):
+            return False
+        if _takes(self.wallet, act.origin):
+            self.desk.again.append(act)
+            return True
+        self._break_off(lane)
+        return True
 
     def _sign(self, lane: Lane, matter: Matter, make: Callable[[int, Place], SignedEvent]) -> None:
         logs = lane.events[-1].event.logs
         # An event's leaf lies in its home log. In another of its logs a leaf is a stop, whatever it says.
-        if lane.lost or _reachable(self.wallet, logs) != logs[0]:
-            self.break_off(lane)
+        if lane.lost or not _takes(self.wallet, logs[0]):
+            self._break_off(lane)
         else:
             self.desk.sign(self.identity, matter, logs, make)
 
-    @property
-    def _signer(self) -> Signer:
-        return self.wallet.signer(self.identity)
+    def _break_off(self, lane: Lane) -> None:
+        """Break the open seal of a lane in the first log that takes it, unless we did so before."""
+        waits = any(act.leaf_index is None for act in lane.acts)
+        if lane.ended_by_us and not waits:
+            return
+        logs = lane.events[-1].event.logs if lane.events else (str(lane.origin),)
+        origin = next((origin for origin in logs if _takes(self.wallet, origin)), None)
+        if origin is None:
+            raise _problem(self.wallet, logs[0]) or Unavailable("wallet.no_log")
+        self.desk.break_open_seal(self.identity, lane, origin=origin)
+
+    def _alive(self, matter: Matter) -> bool:
+        return self.consents.standing(matter).state in ALIVE
+
+    def _withdraw(self, _: int, place: Place) -> SignedEvent:
+        return withdraw(place, at=self.at, signer=self.wallet.signer(self.identity))
+
+    def _object(self, _: int, place: Place) -> SignedEvent:
+        return object_to(place, at=self.at, signer=self.wallet.signer(self.identity))
 
 
-def _is_relation(lane: Lane) -> bool:
-    """Tell whether a lane's open seal is a stop seal; lane 0 is, also where its words are not here."""
-    return lane.number == 0 if lane.matter is None else lane.matter.kind == "relation"
+def _fits(matter: Matter, purpose: str | None, channel: str | None) -> bool:
+    return purpose in (None, matter.purpose) and channel in (None, matter.channel)
 
 
-def _reachable(wallet: Wallet, origins: Iterable[str | None]) -> str:
-    """Return the first of these logs that takes leaves, or raise what keeps the first one from it."""
-    first_error: KonsensError | None = None
-    for origin in origins:
-        try:
-            log = wallet.logs.named(str(origin))
-            if not log.is_copy:
-                return log.origin
-            first_error = first_error or Unavailable("registry.copy", folder=origin)
-        except Unavailable as error:
-            first_error = first_error or error
-    raise first_error or Unavailable("wallet.no_log")
+def _ends(act: Act) -> bool:
+    signed = act.signed
+    return signed is None or signed.event.type in ("withdrawn", "objected")
+
+
+def _takes(wallet: Wallet, origin: str) -> bool:
+    return _problem(wallet, origin) is None
+
+
+def _problem(wallet: Wallet, origin: str) -> KonsensError | None:
+    """Return why a log takes no leaves at the moment, or None."""
+    try:
+        log = wallet.logs.named(origin)
+    except KonsensError as error:
+        return error
+    return Unavailable("registry.copy", folder=origin) if log.is_copy else None
 
 
 def _with(wallet: Wallet, company: str) -> list[Identity]:

@@ -25,8 +25,10 @@ from konsens.wallet import (
     Vault,
     Wallet,
     carry_out,
+    create_backup,
     events_message,
     plan_grant,
+    restore,
     show_request,
 )
 
@@ -129,6 +131,13 @@ class World:
         path = self.folder / f"{name}.sqlite"
         return Wallet.create(path, "pp", seed=seed, at=self.now, folders=folders, cost=CHEAP, **more)
 
+    def device(self, wallet: Wallet, name: str = "second") -> Wallet:
+        """Return another device with the same words and a backup of this one."""
+        file, path = self.folder / f"{name}.backup", self.folder / f"{name}.sqlite"
+        create_backup(wallet.vault, file, at=self.now)
+        restore(file, "pp", path=path, cost=CHEAP)
+        return Wallet.open(path, "pp")
+
     def ask(self, *purposes: str, **more: Any) -> bytes:
         """Return a request of the company as a file."""
         self.tick()
@@ -183,6 +192,12 @@ def world(tmp_path: Path) -> Iterator[World]:
     yield world
     world.company.close()
     world.registry.close()
+
+
+@pytest.fixture(scope="session")
+def make_world() -> Callable[[Path], World]:
+    """Make a world in a folder: for laws, which need a new one for every example."""
+    return World
 
 
 @pytest.fixture

@@ -19,14 +19,12 @@ from konsens.wallet import (
     KnownLog,
     Wallet,
     carry_out,
-    create_backup,
     insist,
     list_consents,
     plan_objection,
     plan_withdrawal,
     records_of,
     recover,
-    restore,
 )
 from konsens.wallet.logs import open_folder
 
@@ -158,17 +156,9 @@ def test_an_interrupted_withdrawal_is_sent_by_the_next_act_whatever_it_is(
     wallet.vault.close()
 
 
-def second_device(world: World, wallet: Wallet, name: str = "second") -> Wallet:
-    """Return another device with the same words and a backup of this one."""
-    file, path = world.folder / f"{name}.backup", world.folder / f"{name}.sqlite"
-    create_backup(wallet.vault, file, at=world.now)
-    restore(file, "pp", path=path, cost=wallet.vault.header.cost)
-    return Wallet.open(path, "pp")
-
-
 def test_what_one_device_withdrew_the_other_sees_without_any_message(world: World, wallet: Wallet) -> None:
     world.grant(wallet, world.ask(channels=["email"]))
-    with second_device(world, wallet) as second:
+    with world.device(wallet) as second:
         withdraw(second, world, company="Muster-Shop")
     assert state(wallet, world) == "withdrawn"
     with pytest.raises(NotFound):
@@ -179,7 +169,7 @@ def test_a_withdrawal_goes_on_behind_an_event_of_another_device(world: World, wa
     """The second device renewed: its event is not here, so the open seal behind it is broken bare."""
     until = world.now.replace(year=2027)
     world.grant(wallet, world.ask(channels=["email"]), until=until)
-    with second_device(world, wallet) as second:
+    with world.device(wallet) as second:
         world.grant(second, world.ask(channels=["email"], reason="renewal"), until=until.replace(year=2028))
     did = wallet.identities()[1].did
     assert world.decide(did).allowed
@@ -195,7 +185,7 @@ def test_a_withdrawal_overtaken_in_the_last_moment_is_tried_at_once_at_the_next_
     until = world.now.replace(year=2027)
     world.grant(wallet, world.ask(channels=["email"]), until=until)
     request = world.ask(channels=["email"], reason="renewal")
-    with second_device(world, wallet) as second:
+    with world.device(wallet) as second:
         rounds: list[Any] = []
 
         def plan_and_be_overtaken() -> Any:
@@ -216,7 +206,7 @@ def test_a_grant_overtaken_in_the_last_moment_never_happened_and_says_so(
     world: World, wallet: Wallet
 ) -> None:
     world.grant(wallet, world.ask(channels=["email"]))
-    with second_device(world, wallet) as second:
+    with world.device(wallet) as second:
         plan = world.plan(wallet, world.ask(channels=["email"])).plan
         withdraw(second, world, company="Muster-Shop")
     with pytest.raises(Conflict) as refused:
@@ -240,7 +230,7 @@ def test_after_a_lane_was_lost_sight_of_a_new_grant_begins_a_new_one_that_the_co
 ) -> None:
     """An old backup: the company has a withdrawal that this wallet knows nothing of."""
     world.grant(wallet, world.ask(channels=["email"]))
-    with second_device(world, wallet) as second:
+    with world.device(wallet) as second:
         world.deliver(second, withdraw(second, world, company="Muster-Shop"))
     acts = world.grant(wallet, world.ask(channels=["email"]))
     assert [(act.lane, act.seq) for act in acts] == [(2, 0)]
@@ -332,7 +322,7 @@ def test_a_restored_wallet_only_reads_until_it_was_compared_with_the_log(
     world: World, wallet: Wallet
 ) -> None:
     world.grant(wallet, world.ask(channels=["email"]))
-    with second_device(world, wallet) as second:
+    with world.device(wallet) as second:
         assert second.profile.unscanned
         registry = world.folder / "registry"
         registry.rename(world.folder / "away")
@@ -347,7 +337,7 @@ def test_a_restored_wallet_only_reads_until_it_was_compared_with_the_log(
 
 
 def test_an_identity_that_only_another_device_knows_is_never_used_twice(world: World, wallet: Wallet) -> None:
-    with second_device(world, wallet) as second:
+    with world.device(wallet) as second:
         world.grant(second, world.ask(channels=["email"]))
     world.grant(wallet, world.ask(channels=["email"]))
     assert wallet.identity_for(world.did) is not None
@@ -355,7 +345,7 @@ def test_an_identity_that_only_another_device_knows_is_never_used_twice(world: W
 
 
 def test_everything_is_withdrawn_also_what_only_another_device_granted(world: World, wallet: Wallet) -> None:
-    with second_device(world, wallet) as second:
+    with world.device(wallet) as second:
         world.grant(second, world.ask(channels=["email"]))
         did = second.identities()[1].did
     assert world.decide(did).allowed
@@ -364,19 +354,36 @@ def test_everything_is_withdrawn_also_what_only_another_device_granted(world: Wo
     assert not world.decide(did).allowed
 
 
-def test_an_objection_works_though_another_device_opened_the_relation(world: World, wallet: Wallet) -> None:
-    with second_device(world, wallet) as second:
-        request = world.ask(channels=["email"], who=wallet.identities()[0].did)
-        world.grant(second, request)
-        world.grant(wallet, world.ask("survey", who=wallet.identities()[0].did))
+def test_where_another_device_opened_the_relation_it_is_begun_anew_and_what_it_agreed_ends(
+    world: World, wallet: Wallet
+) -> None:
+    """Without its words nobody here could stop it later: so it stops now, and the new word counts."""
     did = wallet.identities()[0].did
-    assert [act.lane for act in wallet.acts()] == [2], "neither the relation nor a lane is opened twice"
+    with world.device(wallet) as second:
+        world.grant(second, world.ask(channels=["email"], who=did))
     assert world.decide(did, "newsletter").allowed
-    world.tick()
-    [act] = insist(wallet, lambda: plan_objection(wallet, world.did, at=world.now))
-    assert act.event is None
+    world.grant(wallet, world.ask("survey", who=did))
+    assert kinds(wallet) == [(0, 1, "break"), (1, 1, "break"), (2, 0, "opened"), (3, 0, "given")]
     assert not world.decide(did, "newsletter").allowed
+    assert world.decide(did, "survey").allowed
+    [act] = insist(wallet, lambda: plan_objection(wallet, world.did, at=world.tick()))
+    assert act.lane == 2
     assert not world.decide(did, "survey").allowed
+
+
+def test_an_objection_holds_though_the_company_never_saw_the_stop_seal_that_is_open_now(
+    world: World, wallet: Wallet
+) -> None:
+    """Another device objected and told nobody: the seal behind that event is unknown to the company."""
+    world.grant(wallet, world.ask(channels=["email"]))
+    with world.device(wallet) as second:
+        insist(second, lambda: plan_objection(second, world.did, at=world.tick()))
+    did = wallet.identities()[1].did
+    assert not world.decide(did).allowed
+    world.grant(wallet, world.ask(channels=["email"]))
+    assert world.decide(did).allowed, "the newer word"
+    insist(wallet, lambda: plan_objection(wallet, world.did, at=world.tick()))
+    assert not world.decide(did).allowed
 
 
 def test_a_copy_of_the_log_takes_no_leaf_and_says_nothing_about_now(world: World, wallet: Wallet) -> None:

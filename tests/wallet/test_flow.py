@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from konsens.errors import (
@@ -228,6 +229,15 @@ def test_objecting_twice_is_a_conflict_and_without_any_contact_there_is_nothing_
     assert refused.value.code == "wallet.already_objected"
 
 
+def test_after_a_new_grant_one_can_object_again(world: World, wallet: Wallet) -> None:
+    world.grant(wallet, world.ask(channels=["email"]))
+    world.deliver(wallet, object_to(wallet, world))
+    world.grant(wallet, world.ask(channels=["email"]))
+    object_to(wallet, world)
+    assert not world.decide(identity(wallet, world).did).allowed
+    assert states(wallet, world) == {("newsletter", "email"): "withdrawn"}
+
+
 def test_after_an_objection_a_new_grant_is_the_newer_word(world: World, wallet: Wallet) -> None:
     world.grant(wallet, world.ask(channels=["email"]))
     world.deliver(wallet, object_to(wallet, world))
@@ -258,6 +268,19 @@ def test_a_grant_that_was_lost_on_the_way_is_delivered_again_by_the_same_command
     assert world.registry.size() == size + 1, "only the company's countersignature"
     assert again == first[1:]
     assert world.decide(identity(wallet, world).did).allowed
+
+
+@pytest.mark.parametrize("other", [{"until": 30}, {"addresses": {"email": "anna@example.org"}}])
+def test_another_answer_to_the_same_request_is_a_conflict(
+    world: World, wallet: Wallet, other: dict[str, Any]
+) -> None:
+    request = world.ask(channels=["email"])
+    world.grant(wallet, request)
+    if "until" in other:
+        other = {"until": world.now + timedelta(days=other["until"])}
+    with pytest.raises(Conflict) as refused:
+        world.plan(wallet, request, **other)
+    assert refused.value.code == "wallet.answered_before"
 
 
 def test_a_lost_file_is_made_good_by_the_next_one(world: World, wallet: Wallet) -> None:
@@ -360,3 +383,31 @@ def test_another_log_under_a_known_name_is_not_trusted(world: World, wallet: Wal
     with pytest.raises(NotTrusted) as refused:
         wallet.use_log(tmp_path / "false")
     assert refused.value.code == "registry.other_key"
+
+
+def test_a_did_can_be_made_beforehand_but_not_more_than_a_recovery_would_find(
+    world: World, wallet: Wallet
+) -> None:
+    made = [wallet.new_identity(at=world.now) for _ in range(19)]
+    assert len({one.did for one in made}) == 19
+    with pytest.raises(Conflict) as refused:
+        wallet.new_identity(at=world.now)
+    assert refused.value.code == "wallet.too_many_unused"
+    first = wallet.new_identity
+    world.grant(wallet, world.ask(channels=["email"], who=made[-1].did))
+    assert first(at=world.now).number == 20
+    assert first(world.did, at=world.now).did == made[-1].did
+
+
+def test_a_bare_break_leaves_nothing_to_deliver(world: World, wallet: Wallet) -> None:
+    with pytest.raises(InputError) as refused:
+        events_message(wallet, [])
+    assert refused.value.code == "wallet.nothing_to_deliver"
+
+
+def test_events_with_two_companies_do_not_fit_into_one_file(world: World, wallet: Wallet) -> None:
+    world.grant(wallet, world.ask(channels=["email"]))
+    acts = wallet.acts()
+    with pytest.raises(InputError) as refused:
+        events_message(wallet, [acts[0], msgspec.structs.replace(acts[1], company=7)])
+    assert refused.value.code == "wallet.several_companies"

@@ -93,3 +93,49 @@ def test_the_wallet_remembers_both_logs_and_their_order(world: World, second: Re
         path = wallet.vault.path
     with Wallet.open(path, "pp") as wallet:
         assert wallet.logs.origins == ("log.muster.example", SECOND)
+
+
+def test_a_leaf_that_waits_for_a_log_that_is_away_holds_up_no_withdrawal(
+    world: World, second: Registry
+) -> None:
+    with world.wallet() as wallet:
+        wallet.use_log(world.folder / "second")
+        world.grant(wallet, ask(world, second))
+        plan = world.plan(wallet, world.ask("survey")).plan
+        (world.folder / "registry").rename(world.folder / "away")
+        wallet.logs.close()
+        with pytest.raises(Unavailable):
+            carry_out(wallet, plan)
+        acts = insist(
+            wallet, lambda: plan_withdrawal(wallet, at=world.tick(), company=world.did, purpose="newsletter")
+        )
+        assert [act.origin for act in acts] == [SECOND]
+        (world.folder / "away").rename(world.folder / "registry")
+        assert not world.decide(wallet.identities()[1].did).allowed
+
+
+@pytest.mark.parametrize("renewed", [False, True])
+def test_a_withdrawal_that_waits_for_a_log_that_went_away_is_made_in_the_other_one(
+    world: World, second: Registry, monkeypatch: pytest.MonkeyPatch, renewed: bool
+) -> None:
+    """What the company knows is the seal before the event that never arrived: that one is broken."""
+    until = world.now.replace(year=2027)
+    with world.wallet() as wallet:
+        wallet.use_log(world.folder / "second")
+        world.grant(wallet, ask(world, second), until=until)
+        did = wallet.identities()[1].did
+        plan = plan_withdrawal(wallet, at=world.tick(), company=world.did)
+        if renewed:
+            plan = world.plan(
+                wallet, ask(world, second, reason="renewal"), until=until.replace(year=2028)
+            ).plan
+        (world.folder / "registry").rename(world.folder / "away")
+        wallet.logs.close()
+        with pytest.raises(Unavailable):
+            carry_out(wallet, plan)
+        acts = insist(wallet, lambda: plan_withdrawal(wallet, at=world.tick(), company=world.did))
+        assert [(act.seq, act.origin) for act in acts] == [(1, SECOND), (2, SECOND)]
+        (world.folder / "away").rename(world.folder / "registry")
+        assert not world.decide(did).allowed
+        world.grant(wallet, world.ask("survey"))
+        assert not world.decide(did, "newsletter").allowed, "also when the waiting event arrives after all"
