@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from ..consent import Ledger, resolve_who, row_of
+from ..consent import Break, Ledger, resolve_who, row_of
 from ..did import DidDocument, KeyHistory, Signer, render_document, sign_jws
 from ..encoding import b64u_encode, format_time, from_hex, jcs, sha256
 from ..errors import Language, NotFound, Unavailable
@@ -99,7 +99,7 @@ def make_bundle(
     """
     if view.checkpoint is None:
         raise Unavailable("registry.not_yet_checkpointed", index=0)
-    events = {stored.event_hash: stored for stored in _events(ledger, view)}
+    events: dict[str, StoredEvent] = {stored.event_hash: stored for stored in _events(ledger, view)}
     entries = [_entry(ledger, view, stored) for stored in _in_order(events)]
     folder = f"logs/{sha256(log.origin.encode()).hex()}"
     files = {
@@ -153,7 +153,7 @@ def _events(ledger: Ledger, view: TrailView) -> Iterator[StoredEvent]:
         mine = {event for (event,) in ours.fetchall()}
         yield from (stored for stored in ledger.book.events() if stored.event_hash in mine)
         return
-    named = {event.event for record in view.records for event in record.events}
+    named = {event.event for record in view.evidence for event in record.events}
     uses = {use.use for use in view.uses}
     rows = ledger.db.execute("SELECT DISTINCT id, event FROM contact_use").fetchall()
     named |= {event for use, event in rows if use in uses and ledger.book.has(event)}
@@ -186,7 +186,7 @@ def _rows(ledger: Ledger, view: TrailView, stored: StoredEvent) -> Iterator[RowE
     if stored.type == "imported":
         told = ledger.batch_rows(stored.event_hash)
         bodies = [row_entry(a.salt, row_of(who, purpose, channel, a)) for who, purpose, channel, a in told]
-        matters = {(record.customer, record.purpose, record.channel) for record in view.records}
+        matters = {(record.customer, record.purpose, record.channel) for record in view.evidence}
         chosen = [(who, purpose, channel) in matters for who, purpose, channel, _ in told]
     elif stored.type == "used":
         found = ledger.db.execute(
@@ -205,13 +205,11 @@ def _rows(ledger: Ledger, view: TrailView, stored: StoredEvent) -> Iterator[RowE
 
 def _names(ledger: Ledger, view: TrailView) -> frozenset[str]:
     """Return every name under which the people of the view stand in uses."""
-    people = {record.customer for record in view.records} | {use.customer or "" for use in view.uses}
+    people = {record.customer for record in view.evidence} | {use.customer or "" for use in view.uses}
     return frozenset(name for who in people for name in (who, ledger.ref_of(who)) if name)
 
 
-def _open_seals(
-    events: dict[str, StoredEvent], entries: list[EventEntry], *, whole: bool
-) -> dict[str, int]:
+def _open_seals(events: dict[str, StoredEvent], entries: list[EventEntry], *, whole: bool) -> dict[str, int]:
     """Return the last `next` of every whole lane with the leaf to prove it at, and of every imported row."""
     last: dict[str, StoredEvent] = {}
     for stored in events.values():
@@ -230,7 +228,7 @@ def _open_seals(
 
 def _decision(ledger: Ledger, record: RecordLine) -> DecisionEntry:
     own, attested = resolve_who(ledger.db, record.customer.removeprefix("ref:"))
-    breaks = {}
+    breaks: dict[str, Break] = {}
     for customer in (own, attested):
         if customer is not None:
             breaks |= case_of(ledger, customer, record.purpose, record.channel).breaks

@@ -7,7 +7,7 @@ bundle says about keys, logs or times is believed unless it is proven or trusted
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from ..did import KeyHistory, OfflineResolver, PublicKey, check_jws, key_of, parse_document, parse_jws
@@ -27,18 +27,18 @@ from ..records import (
 )
 from ..registry import check_holds_proof, check_inclusion_proof, leaf_hash, parse_holds_extra, parse_proof
 from .container import Container
-from .evidence import Evidence, Part, chain, fail
+from .evidence import Evidence, chain
 from .manifest import MANIFEST, MANIFEST_TYP, SIGNATURE, DecisionEntry, EventEntry, Manifest, read_json
 from .notices import check_grant, read_bundled_notice
 from .refold import Refold, check_row_form
-from .result import Check, Report, Shown, shown_checkpoint
+from .result import Report, Shown, shown_checkpoint
+from .steps import Part, Steps, fail
 from .trust import Trust
 from .vouched import Vouched
 
 __all__ = ["check_bundle"]
 
 _EventCheck = Callable[[AnchoredEvent], None]
-_FAILURES_NAMED = 100  # of one step; the rest is counted
 _STALE_SECONDS = 24 * 3600
 
 
@@ -61,45 +61,24 @@ class _Examiner:
         self.container = container
         self.trust = trust
         self.vouched = Vouched(trust)
-        self.checks: list[Check] = []
-        self.errors: list[KonsensError] = []
-        self.warnings: list[str] = []
         self.checkpoint: Shown | None = None
         self.manifest = read_json(container.read(MANIFEST), Manifest, file=MANIFEST)
         self.evidence = Evidence(self.manifest)
+        self.steps = Steps(self.evidence.drop)
 
     def report(self) -> Report:
-        self._step("bundle.files", self._files())
-        self._step("bundle.trust", self._whom())
-        self._step("bundle.manifest", [((), self._manifest)])
-        self._step("bundle.events", self._events())
-        self._step("bundle.notices", self._notices())
-        self._step("bundle.commitments", self._each(check_anchored))
-        self._step("bundle.log", self._each(self._inclusion))
-        self._step("bundle.lanes", chain(self.evidence))
-        self._step("bundle.batches", self._each(self._batch))
-        self._step("bundle.seals", self._seals())
-        self._step("bundle.states", self._states())
+        self.steps.run("bundle.files", self._files())
+        self.steps.run("bundle.trust", self._whom())
+        self.steps.one("bundle.manifest", self._manifest)
+        self.steps.run("bundle.events", self._events())
+        self.steps.run("bundle.notices", self._notices())
+        self.steps.run("bundle.commitments", self._each(check_anchored))
+        self.steps.run("bundle.log", self._each(self._inclusion))
+        self.steps.run("bundle.lanes", chain(self.evidence))
+        self.steps.run("bundle.batches", self._each(self._batch))
+        self.steps.run("bundle.seals", self._seals())
+        self.steps.run("bundle.states", self._states())
         return self._result()
-
-    def _step(self, name: str, parts: Iterable[Part]) -> None:
-        """Run every part, name what fails; a failure takes its events out of the evidence."""
-        failed, count, several = 0, 0, iter(parts)
-        while True:
-            subject: tuple[str, ...] = ()
-            try:
-                subject, part = next(several)
-                count += 1
-                part()
-            except StopIteration:
-                break
-            except KonsensError as error:
-                count = max(count, 1)
-                failed += 1
-                self.evidence.drop(subject)
-                if failed <= _FAILURES_NAMED:
-                    self.errors.append(error)
-        self.checks.append(Check(name, ok=not failed, detail=f"{count - failed} of {count}"))
 
     def _each(self, check: _EventCheck) -> Iterator[Part]:
         for name, anchored in list(self.evidence.events.items()):
@@ -211,7 +190,9 @@ class _Examiner:
         self.checkpoint = self.checkpoint or shown_checkpoint(proven)
 
     def _note(self, origin: str) -> str:
-        return self.container.read(f"logs/{sha256(origin.encode()).hex()}/checkpoint").decode("utf-8", "replace")
+        return self.container.read(f"logs/{sha256(origin.encode()).hex()}/checkpoint").decode(
+            "utf-8", "replace"
+        )
 
     # --- batches, seals, states
 
@@ -266,25 +247,25 @@ class _Examiner:
         )
         refold = Refold(self.evidence, decisions)
         yield from refold.parts()
-        self.warnings += refold.warnings()
+        self.steps.warnings += refold.warnings()
         head = self.evidence.head_seconds
         if head is not None and parse_time(self.manifest.as_of).timestamp() - head > _STALE_SECONDS:
-            self.warnings.append("log.stale")
+            self.steps.warnings.append("log.stale")
 
     def _named(self, folder: str) -> list[str]:
         return [name for name in self.container.names if name.startswith(folder)]
 
     def _result(self) -> Report:
         if self.checkpoint is not None and not self.checkpoint.witnessed:
-            self.warnings.append("log.unwitnessed")
+            self.steps.warnings.append("log.unwitnessed")
         # The order of the steps is the order of the errors; within a step, of the files.
         return Report(
             kind="bundle",
             as_of=self.manifest.as_of,
             signer=self.evidence.controller,
             checkpoint=self.checkpoint,
-            checks=tuple(self.checks),
-            warnings=tuple(dict.fromkeys(self.warnings)),
+            checks=tuple(self.steps.checks),
+            warnings=tuple(dict.fromkeys(self.steps.warnings)),
             counts=self.evidence.counts(),
-            errors=tuple(self.errors),
+            errors=tuple(self.steps.errors),
         )

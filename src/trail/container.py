@@ -28,8 +28,8 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 class Container:
     """The files of a bundle, read one at a time from a zip that was found canonical."""
 
-    def __init__(self, archive: zipfile.ZipFile) -> None:
-        self._archive = archive
+    def __init__(self, archive: zipfile.ZipFile, stream: IO[bytes]) -> None:
+        self._archive, self._stream = archive, stream
         self.names = tuple(archive.namelist())
         self._known = frozenset(self.names)
 
@@ -43,7 +43,9 @@ class Container:
         return self._archive.read(name)
 
     def close(self) -> None:
+        """Let go of the file."""
         self._archive.close()
+        self._stream.close()
 
     def __enter__(self) -> Container:
         return self
@@ -82,7 +84,7 @@ def read_container(source: Path | bytes) -> Container:
             raise Damaged("bundle.not_a_zip") from error
         _check_names(archive)
         _check_spelling(archive, stream)
-        return Container(archive)
+        return Container(archive, stream)
     except BaseException:
         stream.close()
         raise

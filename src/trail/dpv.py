@@ -1,4 +1,4 @@
-"""Consent records and receipts as JSON-LD, by ISO/IEC TS 27560:2023 through the W3C Data Privacy Vocabulary 2.3.
+"""Consent records and receipts as JSON-LD: ISO/IEC TS 27560:2023 through the W3C vocabulary DPV 2.3.
 
 A record is a *view* of signed events, not evidence itself. Two places of the DPV guide are read strictly:
 `dpv:hasProcess` is always an array (the guide's examples repeat the member, which JSON forbids), and both
@@ -20,7 +20,13 @@ from .view import EventLine, RecordLine
 __all__ = ["CONTEXT", "render_receipt", "render_record"]
 
 _DPV = "https://w3id.org/dpv#"
-_IRIS = ("dct:conformsTo", "dct:publisher", "skos:broader", "dpv:hasApplicableLaw", "dpv:hasAuthority")
+_IRIS: tuple[str, ...] = (
+    "dct:conformsTo",
+    "dct:publisher",
+    "skos:broader",
+    "dpv:hasApplicableLaw",
+    "dpv:hasAuthority",
+)
 _IRIS += ("dpv:hasContext", "dpv:hasDataController", "dpv:hasDataSource", "dpv:hasDataSubject")
 _IRIS += ("dpv:hasJurisdiction", "dpv:hasLegalBasis", "dpv:hasLocation", "dpv:hasNecessity")
 _IRIS += ("dpv:hasProcessing", "dpv:hasRecipient", "dpv:isIndicatedBy", "schema:recipient")
@@ -64,7 +70,11 @@ _BASIS = {
     "existing_customer": "eu-gdpr:A6-1-f",
 }
 _RIGHTS = ("A7-3", "A13", "A15", "A16", "A17", "A18", "A20", "A21", "A22")
-_ROLE = {"processor": "dpv:DataProcessor", "controller": "dpv:DataController", "third-party": "dpv:ThirdParty"}
+_ROLE = {
+    "processor": "dpv:DataProcessor",
+    "controller": "dpv:DataController",
+    "third-party": "dpv:ThirdParty",
+}
 _METHOD = {
     "customer_signed": "signed in the customer's own wallet",
     "courier": "recorded by staff on the customer's behalf",
@@ -163,7 +173,11 @@ def _entities(notice: Notice, purpose: Purpose) -> list[dict[str, Any]]:
             "dpv:hasIdentifier": recipient.did or recipient.name,
             "dpv:hasName": recipient.name,
             "schema:contactPoint": contact,
-            **({"dpv:hasLocation": f"loc:{recipient.country}"} if _COUNTRY.fullmatch(recipient.country) else {}),
+            **(
+                {"dpv:hasLocation": f"loc:{recipient.country}"}
+                if _COUNTRY.fullmatch(recipient.country)
+                else {}
+            ),
         }
         for index, recipient in enumerate(purpose.recipients)
     ]
@@ -253,13 +267,17 @@ def _statuses(record: RecordLine) -> list[dict[str, Any]]:
     statuses = [_status(event, record) for event in record.events if event.type in _STATUS]
     if record.state in _DERIVED and record.since:
         statuses.append(_plain_status(_DERIVED[record.state], record.since, "dpv:DataController", "derived"))
-    if record.seal_broken_at is not None and (not statuses or statuses[-1]["@type"] != "dpv:ConsentWithdrawn"):
+    if record.seal_broken_at is not None and (
+        not statuses or statuses[-1]["@type"] != "dpv:ConsentWithdrawn"
+    ):
         method = f"seal broken by entry {record.seal_broken_at} of the log"
         statuses.append(
             _plain_status("dpv:ConsentWithdrawn", record.since or "", _iri(record.customer), method)
         )
     if not statuses:
-        statuses.append(_plain_status("dpv:ConsentRequested", record.since or "", "dpv:DataController", "asked"))
+        statuses.append(
+            _plain_status("dpv:ConsentRequested", record.since or "", "dpv:DataController", "asked")
+        )
     until: dict[str, Any] = {"@type": "dpv:UntilEventDuration", "rdf:value": "withdrawal"}
     if record.until:
         until = {"@type": "dpv:TemporalDuration", "schema:endTime": record.until}

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 from ..consent import SignedNotice
 from ..errors import VerificationError
 from ..records import AnchoredEvent, ImportBatch, Lane
 from .manifest import EventEntry, Manifest
+from .steps import Part, fail
 
-__all__ = ["Evidence", "Part", "chain", "fail"]
-
-Part = tuple[tuple[str, ...], Callable[[], None]]
-"""One thing to check, and the events that take no part in what follows if it fails."""
+__all__ = ["Evidence", "chain"]
 
 
 class Evidence:
@@ -84,11 +82,6 @@ def chain(evidence: Evidence) -> Iterator[Part]:
                 evidence.open[str(row.row.get("next"))] = anchored
 
 
-def fail(error: Exception) -> None:
-    """Raise what was found before; a part of a step."""
-    raise error
-
-
 def _walk(first: AnchoredEvent, following: dict[str, list[AnchoredEvent]]) -> list[AnchoredEvent]:
     events = [first]
     while after := following.get(events[-1].event.event_hash):
@@ -96,9 +89,7 @@ def _walk(first: AnchoredEvent, following: dict[str, list[AnchoredEvent]]) -> li
     return events
 
 
-def _lane(
-    evidence: Evidence, events: list[AnchoredEvent], following: dict[str, list[AnchoredEvent]]
-) -> None:
+def _lane(evidence: Evidence, events: list[AnchoredEvent], following: dict[str, list[AnchoredEvent]]) -> None:
     for anchored in events:
         after = following.get(anchored.event.event_hash, [])
         if len(after) > 1:

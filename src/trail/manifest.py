@@ -94,8 +94,8 @@ class BreakEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class DecisionEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where a record stood, and what was decided about its person; `breaks` are the times the fold needs.
 
-    `own` and `attested` are the names of that person: pairwise DID, and `ref:` with the company's number. That
-    both are one person is the company's word. `state` is null where nothing had happened yet.
+    `own` and `attested` are the names of that person: pairwise DID, and `ref:` with the company's number.
+    That both are one person is the company's word. `state` is null where nothing had happened yet.
     """
 
     record: str

@@ -50,5 +50,3 @@ def check_grant(anchored: AnchoredEvent, notices: Mapping[str, SignedNotice]) ->
     offer = signed.notice.purpose_named(event.matter.purpose or "")
     if offer is None or event.matter.channel not in offer.channels:
         raise VerificationError("bundle.notice_other", event=name, notice=event.content.notice[:12])
-
-

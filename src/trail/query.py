@@ -55,12 +55,18 @@ def query(ledger: Ledger, asked: Query, *, company_name: str, now: datetime) -> 
     records = [
         line for row in _matters(ledger, asked) if (line := _record(ledger, asked, row, histories, now))
     ]
+    supporting = [
+        line
+        for row in _supporting(ledger, records)
+        if (line := _record(ledger, _only(row, asked), row, histories, now)) and line.events
+    ]
     uses = list(_uses(ledger, asked))
     if asked.who is not None and not records and not uses and not _known(ledger, asked.who):
         raise NotFound("trail.unknown_person", who=asked.who)
     signed = ledger.logs.home.checkpoint()
     at = ledger.logs.home.head_after(signed.checkpoint.size - 2) if signed else None
-    used = {line.notice for line in records} | {event.notice for line in records for event in line.events}
+    shown = (*records, *supporting)
+    used = {line.notice for line in shown} | {event.notice for line in shown for event in line.events}
     used.discard(None)
     return TrailView(
         company=ledger.did,
@@ -74,6 +80,7 @@ def query(ledger: Ledger, asked: Query, *, company_name: str, now: datetime) -> 
         witnessed=False,  # the log of this release has no witnesses
         population=_population(ledger),
         records=tuple(records),
+        supporting=tuple(supporting),
         notices=tuple(
             notice_text(notice, leaf)
             for notice, leaf in ledger.notices()
@@ -92,7 +99,9 @@ def customers_of(ledger: Ledger, who: str) -> tuple[str, ...]:
 def notice_text(signed: SignedNotice, leaf: int | None) -> NoticeText:
     """Return the words of a notice with the hash that proves them."""
     notice = signed.notice
-    return NoticeText(notice.id, notice.version, signed.hash, notice.valid_from or "", leaf, dict(notice.text))
+    return NoticeText(
+        notice.id, notice.version, signed.hash, notice.valid_from or "", leaf, dict(notice.text)
+    )
 
 
 def _people(ledger: Ledger, who: str | None) -> frozenset[str] | None:
@@ -124,9 +133,26 @@ def _matters(ledger: Ledger, asked: Query) -> Iterator[Row]:
     yield from rows
 
 
-def _record(
-    ledger: Ledger, asked: Query, row: Row, histories: Histories, now: datetime
-) -> RecordLine | None:
+def _only(row: Row, asked: Query) -> Query:
+    """Return the question about just this matter, at the same moments."""
+    who, purpose, channel = row
+    return Query(who=who, purpose=purpose, channel=channel, as_of=asked.as_of, known_at=asked.known_at)
+
+
+def _supporting(ledger: Ledger, records: list[RecordLine]) -> list[Row]:
+    """Return the matters of the same persons under their other name, which decide with the records."""
+    found = {(line.customer, line.purpose, line.channel) for line in records}
+    return sorted(
+        {
+            (other, line.purpose, line.channel)
+            for line in records
+            for other in customers_of(ledger, line.customer.removeprefix("ref:"))
+        }
+        - found
+    )
+
+
+def _record(ledger: Ledger, asked: Query, row: Row, histories: Histories, now: datetime) -> RecordLine | None:
     """Return a matter as a line, or None where it does not match."""
     customer, purpose, channel = row
     as_of, known_at = asked.as_of or now, asked.known_at or now
@@ -154,7 +180,7 @@ def _record(
         decision=decision,
         seal=seal[1] if seal else None,
         seal_broken_at=_broken_at(ledger, standing),
-        notice=(grant or head).notice if grant or head else None,
+        notice=grant.notice if grant else head.notice if head else None,
         events=events,
     )
 

@@ -22,10 +22,11 @@ from ..encoding import parse_time
 from ..errors import InputError, VerificationError
 from ..records import AnchoredEvent, ImportBatch, Matter, UseBatch
 from ..strict_json import convert
-from .evidence import Evidence, Part
+from .evidence import Evidence
 from .findings import CONTRADICTED
 from .manifest import DecisionEntry
 from .stand import Case, verdict
+from .steps import Part
 
 __all__ = ["Refold", "check_row_form"]
 
@@ -176,7 +177,9 @@ def _names(entry: DecisionEntry) -> set[str]:
 
 def _facts(evidence: Evidence) -> dict[Key, list[Fact]]:
     found: dict[Key, list[Fact]] = {}
-    lanes = {one.event.event_hash: name for name, lane in evidence.lanes.items() for one in lane.events}
+    lanes: dict[str, str] = {
+        one.event.event_hash: name for name, lane in evidence.lanes.items() for one in lane.events
+    }
     for name, anchored in evidence.events.items():
         entry, matter = evidence.entries[name], anchored.event.event.matter
         known = _seconds(entry.received_at)
@@ -266,5 +269,3 @@ def check_row_form(row: dict[str, Any], *, imported: bool) -> None:
 
 def _seconds(text: str) -> int:
     return int(parse_time(text).timestamp())
-
-

@@ -74,7 +74,9 @@ def _tiles(view: TrailView, labels: dict[str, str]) -> list[dict[str, object]]:
 
 
 def _environment(language: Language) -> Environment:
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
 
     def moment(text: str | None) -> str:
         if not text:

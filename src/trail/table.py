@@ -38,7 +38,9 @@ def render_csv(columns: Sequence[str], rows: Iterable[Sequence[object]], *, safe
 def render_events(view: TrailView, *, safe: bool) -> str:
     """Return one row for each event, in order of record and history."""
     events = (event for record in view.records for event in record.events)
-    return render_csv(EVENT_COLUMNS, ([getattr(e, name) for name in EVENT_COLUMNS] for e in events), safe=safe)
+    return render_csv(
+        EVENT_COLUMNS, ([getattr(e, name) for name in EVENT_COLUMNS] for e in events), safe=safe
+    )
 
 
 def render_uses(view: TrailView, *, safe: bool) -> str:

@@ -69,9 +69,7 @@ class Trust(msgspec.Struct, frozen=True):
 
     def policies_for(self, origin: str) -> tuple[Policy, ...]:
         """Return every policy that speaks of the log `origin`; none: nobody vouched for it."""
-        return tuple(
-            policy for policy in self.policies if any(log.key.name == origin for log in policy.logs)
-        )
+        return tuple(policy for policy in self.policies if any(log.key.name == origin for log in policy.logs))
 
     def check_log(self, vkey: str) -> None:
         """Raise unless this is the key of a log that we trust.
@@ -91,6 +89,10 @@ class Trust(msgspec.Struct, frozen=True):
             if company.did == did:
                 return company
         raise NotTrusted("trust.company", did=did)
+
+    def keys_of(self, did: str) -> tuple[str, ...]:
+        """Return the keys, as multikeys, that the verifier accepts of a company; empty for a stranger's."""
+        return next((company.keys for company in self.companies if company.did == did), ())
 
     def adding(self, file: TrustFile) -> Trust:
         """Return this trust with one more file, or raise `trust.conflict` where the two disagree."""

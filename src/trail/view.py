@@ -94,7 +94,11 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class TrailView(msgspec.Struct, frozen=True):
-    """Everything that one question to the trail found."""
+    """Everything that one question to the trail found.
+
+    `supporting` are records that were not asked for but decide with one that was: the imported word beside
+    a person's own.
+    """
 
     company: str
     company_name: str
@@ -107,6 +111,12 @@ class TrailView(msgspec.Struct, frozen=True):
     witnessed: bool
     population: dict[str, int]
     records: tuple[RecordLine, ...]
+    supporting: tuple[RecordLine, ...]
     notices: tuple[NoticeText, ...]
     uses: tuple[UseLine, ...]
     findings: tuple[Finding, ...]
+
+    @property
+    def evidence(self) -> tuple[RecordLine, ...]:
+        """Every record that a bundle must hold."""
+        return self.records + self.supporting

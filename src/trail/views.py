@@ -27,8 +27,10 @@ def render_receipts(ledger: Ledger, view: TrailView) -> dict[str, bytes]:
     rows = ledger.db.execute("SELECT event, customer, card FROM receipt WHERE card IS NOT NULL").fetchall()
     files = {}
     for event, customer, card in rows:
-        record, issued_at = lines.get(event, (None, ""))
-        if record is not None and record.record in bodies:
+        if event not in lines:
+            continue
+        record, issued_at = lines[event]
+        if record.record in bodies:
             body = render_receipt(
                 card, [bodies[record.record]], company=ledger.did, customer=customer, issued_at=issued_at
             )

@@ -6,6 +6,7 @@ import csv
 import json
 from datetime import UTC, datetime
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from pyld import jsonld
 from pyshacl import validate
 from rdflib import Graph, URIRef
 
-from konsens.consent import Notice, draft_notice
+from konsens.consent import Decision, Notice, draft_notice
 from konsens.trail.dpv import render_receipt, render_record
 from konsens.trail.view import EventLine, RecordLine
 
@@ -23,6 +24,10 @@ VECTORS = Path(__file__).parent.parent / "vectors" / "dpv"
 COMPANY = "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK"
 CUSTOMER = "did:key:z6MktqtEyMYKcjNyZtkU6EabSrwjPkaq1oBMx6qhViCyaXKU"
 AT = "2026-11-22T10:00:00Z"
+NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
+DECISION = Decision(
+    code="ok", customer=CUSTOMER, purpose="newsletter", channel="email", as_of=NOW, known_at=NOW
+)
 
 
 @cache
@@ -61,7 +66,7 @@ def event(kind: str, *, signer: str = "customer", actor: str | None = None) -> E
         received_at=AT,
         counted_at=AT,
         actor=actor,
-        event="3c" * 32,
+        event=sha256(f"{kind} {signer}".encode()).hexdigest(),
         origin="log.muster.example",
         leaf_index=7,
         notice="4d" * 32,
@@ -79,8 +84,7 @@ def record(state: str, *events: EventLine, customer: str = CUSTOMER, **more: Any
         since=AT,
         until=None,
         assurance="customer_signed",
-        allowed=state == "given",
-        code="ok",
+        decision=DECISION,
         seal="5e" * 32,
         seal_broken_at=None,
         notice="4d" * 32,
@@ -92,7 +96,9 @@ def record(state: str, *events: EventLine, customer: str = CUSTOMER, **more: Any
 RECORDS = {
     "given": record("given", event("given"), event("countersigned", signer="company")),
     "withdrawn": record("withdrawn", event("given"), event("withdrawn")),
-    "by courier": record("withdrawn", event("given"), event("withdrawn", signer="company", actor="Eva, desk")),
+    "by courier": record(
+        "withdrawn", event("given"), event("withdrawn", signer="company", actor="Eva, desk")
+    ),
     "seal broken": record("withdrawn", event("given"), seal_broken_at=9),
     "refused": record("refused", event("refused")),
     "deferred": record("deferred", event("deferred")),
@@ -101,7 +107,9 @@ RECORDS = {
     "revoked": record("revoked", event("given"), event("revoked", signer="company")),
     "objected": record("withdrawn", event("given"), event("objected")),
     "requested": record("requested"),
-    "imported": record("given", event("imported", signer="company"), customer="ref:4711", assurance="attested"),
+    "imported": record(
+        "given", event("imported", signer="company"), customer="ref:4711", assurance="attested"
+    ),
 }
 
 
@@ -112,14 +120,17 @@ def as_graph(document: dict[str, Any]) -> Graph:
     quads = jsonld.to_rdf(
         json.loads(json.dumps(document)), {"format": "application/n-quads", "documentLoader": offline}
     )
-    return Graph().parse(data=quads, format="nquads")
+    return Graph().parse(data=quads, format="nt")
 
 
 def check(graph: Graph) -> None:
     conforms, _, report = validate(graph, shacl_graph=shapes(), advanced=True)
     assert conforms, report
     dpv = {
-        str(term) for triple in graph for term in triple if isinstance(term, URIRef) and "w3id.org/dpv" in term
+        str(term)
+        for triple in graph
+        for term in triple
+        if isinstance(term, URIRef) and "w3id.org/dpv" in term
     }
     schema = {term for term in dpv if term.startswith("https://w3id.org/dpv/schema/dpv-27560#")}
     assert dpv - schema <= known_terms()
@@ -164,7 +175,7 @@ def test_nothing_is_lost_on_the_way_to_rdf() -> None:
 
 def test_the_state_is_one_that_the_standard_knows() -> None:
     graph = as_graph(render_record(RECORDS["withdrawn"], notice(), language="de", made_at=AT))
-    types = set(graph.objects(URIRef(f"urn:konsens:event:{'3c' * 32}")))
+    types = set(graph.objects(URIRef(f"urn:konsens:event:{event('withdrawn').event}")))
     assert URIRef("https://w3id.org/dpv#ConsentWithdrawn") in types
 
 

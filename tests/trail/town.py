@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import io
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from konsens.records import Actor
 from konsens.registry import render_vkey
 from konsens.trail.bundle import Identity
 from konsens.trail.desk import Desk
+from konsens.trail.export import export
+from konsens.trail.query import Query
 from konsens.trail.trust import Trust, TrustedCompany, TrustFile
 
 from ..consent.world import Customer, World
@@ -37,6 +40,7 @@ class Town:
         self.world = World(folder)
         self.folder = folder
         self.notice = self.world.publish()
+        self.moments: list[datetime] = []
         self.people: dict[str, Customer] = {}
 
     @property
@@ -46,8 +50,19 @@ class Town:
             name="Muster-Shop",
             log=self.world.registry,
             identity=Identity(self.world.keys.signer, OfflineResolver().resolve(self.world.did)),
-            checkpoint=self.world.checkpoint,
+            checkpoint=self.checkpoint,
         )
+
+    def bundle(self, **asked: Any) -> bytes:
+        """The bytes of a bundle about a question."""
+        out = io.BytesIO()
+        export(self.desk, Query(**asked), kind="bundle", out=out, now=self.world.now)
+        return out.getvalue()
+
+    def checkpoint(self) -> None:
+        """The log's operator signs, at the moment that the world's clock shows."""
+        world = self.world
+        world.registry.publish(world.log_signer, at=world.now, remembered=world.head)
 
     @property
     def trust(self) -> Trust:
@@ -66,7 +81,9 @@ class Town:
     def receipts(self, name: str) -> None:
         ledger = self.world.shop.ledger
         events = [e.event_hash for e in ledger.book.events() if e.signer == self.people[name].did]
-        self.world.shop.receipts(self.world.keys, events, checkpoint=self.world.checkpoint, now=self.world.now)
+        self.world.shop.receipts(
+            self.world.keys, events, checkpoint=self.world.checkpoint, now=self.world.now
+        )
 
     def import_people(self, rows: str, name: str = "list.csv") -> None:
         source, mapping = self.folder / name, self.folder / "mapping.toml"
@@ -127,7 +144,7 @@ def full(folder: Path) -> Town:
     )
     town.mail("C-1", "C-3", "R-1")
     world.checkpoint()
-    town.moments = [world.now]  # type: ignore[attr-defined]  # only the full town has moments
+    town.moments.append(world.now)
     world.clock.tick(3600)
     world.receive(carl.withdraw())
     dora.withdraw()  # with no message to anybody
@@ -144,8 +161,9 @@ def full(folder: Path) -> Town:
     world.shop.object(world.keys, "R-1", method="phone", now=world.now)
     world.receive(bert.object_to("newsletter"))
     world.checkpoint()
-    town.moments.append(world.now)  # type: ignore[attr-defined]  # as above
+    town.moments.append(world.now)
     town.receipts("carl")
     world.clock.tick(3600)
     world.receive(carl.give(town.notice))
+    town.moments.append(world.now)
     return town

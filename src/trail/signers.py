@@ -1,0 +1,60 @@
+"""Whose signature counts: did:keys speak for themselves, a did:web only with keys that are trusted."""
+
+from __future__ import annotations
+
+from ..did import DidDocument, OfflineResolver, PublicKey, check_jws, document_of, key_of, parse_jws
+from ..errors import KonsensError, NotTrusted, VerificationError
+from ..records import SignedEvent, check_event_signature
+from .trust import Trust
+
+__all__ = ["TrustedResolver", "check_trusted_event", "check_trusted_jws", "keys_of"]
+
+
+def keys_of(trust: Trust, kid: str) -> list[PublicKey]:
+    """Return the keys that may stand behind `kid`, of a company that is trusted (`trust.company`).
+
+    A file alone does not show which of a did:web's keys a `kid` named: each trusted one may.
+    """
+    did = kid.partition("#")[0]
+    company = trust.check_company(did)
+    if did.startswith(("did:key:", "did:jwk:")):
+        return [key_of(OfflineResolver().resolve(did), kid)]
+    if not company.keys:
+        raise NotTrusted("trust.company_key", did=did, key="")
+    return [PublicKey.from_multikey(key) for key in company.keys]
+
+
+def check_trusted_jws(trust: Trust, text: str, *, typ: str, code: str) -> bytes:
+    """Return the payload of a JWS that a trusted company signed; `code` names a signature that is wrong."""
+    jws = parse_jws(text, typ=typ, max_bytes=len(text) + 1)
+    for key in keys_of(trust, jws.kid):
+        try:
+            return check_jws(jws, key)
+        except KonsensError:
+            continue
+    raise VerificationError(code)
+
+
+def check_trusted_event(trust: Trust, signed: SignedEvent) -> None:
+    """Raise unless a trusted company signed this event (`event.signature`)."""
+    *others, last = keys_of(trust, signed.kid)
+    for key in others:
+        try:
+            return check_event_signature(signed, key)
+        except VerificationError:
+            continue
+    return check_event_signature(signed, last)
+
+
+class TrustedResolver:
+    """Resolves a did:web to a document with one of the keys that the verifier trusts, under the kid asked."""
+
+    def __init__(self, trust: Trust, kid: str, place: int) -> None:
+        self._trust, self._kid, self._place = trust, kid, place
+
+    def resolve(self, did: str) -> DidDocument:
+        """Return the document of `did`."""
+        if did.startswith(("did:key:", "did:jwk:")):
+            return OfflineResolver().resolve(did)
+        keys = keys_of(self._trust, self._kid)
+        return document_of(did, {self._kid.partition("#")[2]: keys[self._place % len(keys)]})

@@ -1,0 +1,66 @@
+"""Steps of a verification: every part runs, every failure is named, nothing is raised."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from ..errors import Damaged, InputError, KonsensError
+from .result import Check
+
+__all__ = ["Part", "Steps", "fail"]
+
+Part = tuple[tuple[str, ...], Callable[[], object]]
+"""One thing to check, and the events that take no part in what follows if it fails."""
+
+FAILURES_NAMED = 100  # of one step; the rest is counted
+
+
+class Steps:
+    """Collects what was checked and what failed; `drop` is told which events a failure spoils.
+
+    What has not the form that its file must have was changed since it was made, so it counts as damage.
+    """
+
+    def __init__(self, drop: Callable[[Iterable[str]], None] | None = None) -> None:
+        self.checks: list[Check] = []
+        self.errors: list[KonsensError] = []
+        self.warnings: list[str] = []
+        self._drop = drop
+
+    def run(self, name: str, parts: Iterable[Part]) -> bool:
+        """Run every part; a part that cannot even be found counts as one that failed."""
+        failed, count, several = 0, 0, iter(parts)
+        while True:
+            subject: tuple[str, ...] = ()
+            try:
+                subject, part = next(several)
+                count += 1
+                part()
+            except StopIteration:
+                break
+            except KonsensError as error:
+                count = max(count, failed + 1)
+                failed += 1
+                if self._drop:
+                    self._drop(subject)
+                if failed <= FAILURES_NAMED:
+                    self.errors.append(_as_damage(error))
+        self.checks.append(Check(name, ok=not failed, detail=f"{count - failed} of {count}"))
+        return not failed
+
+    def one(self, name: str, part: Callable[[], object]) -> bool:
+        """Run a single part."""
+        return self.run(name, [((), part)])
+
+
+def fail(error: KonsensError) -> None:
+    """Raise what was found before; a part of a step."""
+    raise error
+
+
+def _as_damage(error: KonsensError) -> KonsensError:
+    if not isinstance(error, InputError):
+        return error
+    damage = Damaged("trail.form", problem=error.code)
+    damage.__cause__ = error
+    return damage
