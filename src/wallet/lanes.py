@@ -54,6 +54,12 @@ class Lane:
         return max(self.found.open if self.found else 0, *(act.seq + 1 for act in self.acts), 0)
 
     @property
+    def waiting(self) -> tuple[Act, ...]:
+        """The acts that no log has answered for, where nothing else was made of the same key elsewhere."""
+        settled = {act.seq for act in self.acts if act.leaf_index is not None}
+        return tuple(act for act in self.acts if act.leaf_index is None and act.seq not in settled)
+
+    @property
     def whole(self) -> bool:
         """Whether this wallet has every event, so that it can sign the next one."""
         return len(self.events) == self.open > 0

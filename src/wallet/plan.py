@@ -145,7 +145,7 @@ class Desk:
 
     def _break(self, identity: Identity, lane: Lane, origin: str, to: list[Act]) -> None:
         seed = self.wallet.seed
-        waiting = [act.seq for act in lane.acts if act.leaf_index is None and act.origin != origin]
+        waiting = [act.seq for act in lane.waiting if act.origin != origin]
         for seq in (*waiting, lane.open):
             numbers = identity.number, lane.number, seq
             committed, key = seed.derive(bare_label(*numbers)), seed.derive(seal_label(*numbers))

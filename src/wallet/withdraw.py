@@ -151,8 +151,7 @@ class _Ending:
 
     def _break_off(self, lane: Lane) -> None:
         """Break the open seal of a lane in the first log that takes it, unless we did so before."""
-        waits = any(act.leaf_index is None for act in lane.acts)
-        if lane.ended_by_us and not waits:
+        if lane.ended_by_us and not lane.waiting:
             return
         logs = lane.events[-1].event.logs if lane.events else (str(lane.origin),)
         origin = next((origin for origin in logs if _takes(self.wallet, origin)), None)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from konsens.consent import Company, LogKey, RequestMessage, parse_message, render_message
-from konsens.errors import Unavailable
+from konsens.errors import NotFound, Unavailable
 from konsens.registry import NoteSigner, Registry, render_vkey
 from konsens.wallet import Wallet, carry_out, insist, plan_objection, plan_withdrawal, show_request
 
@@ -135,6 +135,8 @@ def test_a_withdrawal_that_waits_for_a_log_that_went_away_is_made_in_the_other_o
             carry_out(wallet, plan)
         acts = insist(wallet, lambda: plan_withdrawal(wallet, at=world.tick(), company=world.did))
         assert [(act.seq, act.origin) for act in acts] == [(1, SECOND), (2, SECOND)]
+        with pytest.raises(NotFound):
+            plan_withdrawal(wallet, at=world.tick(), company=world.did)
         (world.folder / "away").rename(world.folder / "registry")
         assert not world.decide(did).allowed
         world.grant(wallet, world.ask("survey"))
