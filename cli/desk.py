@@ -59,6 +59,7 @@ def company_check(
             as_of=as_of,
             known_at=known_at,
             deep=deep,
+            cite=True,
             now=frame.now(),
         )
         since = None if frame.common.json else _since(shop.company, decision)
@@ -82,7 +83,7 @@ def company_record_use(
     Contact them only after this ended with 0; the id that it returns belongs into the message.
     """
     with open_company(frame) as shop:
-        decision = shop.company.decide(who, purpose, channel, now=frame.now())
+        decision = shop.company.decide(who, purpose, channel, cite=True, now=frame.now())
         use: str | None = None
         warnings: tuple[Warned, ...] = ()
         if decision:  # a no needs no keys

@@ -266,8 +266,8 @@ class Company:
         received_at: datetime | None = None,
         now: datetime,
     ) -> list[Record]:
-        """Record a withdrawal that reached the staff; it is effective at once."""
-        withdraw_for(
+        """Record a withdrawal that reached the staff; it is effective at once. Return what ended."""
+        ended = withdraw_for(
             self.ledger,
             keys,
             who,
@@ -279,11 +279,7 @@ class Company:
             received_at=received_at,
             now=now,
         )
-        return [
-            record
-            for record in self.records(who, now=now)
-            if purpose in (None, record.purpose) and channel in (None, record.channel)
-        ]
+        return records_of(self.ledger, who, among=ended, now=now)
 
     def object(
         self,
@@ -298,7 +294,7 @@ class Company:
         now: datetime,
     ) -> list[Record]:
         """Record an objection that reached the staff; only the customer can lift it."""
-        object_for(
+        stopped = object_for(
             self.ledger,
             keys,
             who,
@@ -309,4 +305,4 @@ class Company:
             received_at=received_at,
             now=now,
         )
-        return [record for record in self.records(who, now=now) if scope in (None, record.purpose)]
+        return records_of(self.ledger, who, among=stopped, now=now)

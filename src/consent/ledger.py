@@ -18,12 +18,23 @@ from typing import NamedTuple
 import msgspec
 
 from ..did import OfflineResolver, Resolver
-from ..errors import NotFound
+from ..errors import NotFound, Unavailable
 from ..records import Book, Matter
 from .contact import Address, ContactKeys, ref_of, resolve_who
 from .logs import Logs
 from .notice import Notice, SignedNotice, parse_notice
-from .state import FOREVER, Break, Fact, Standing, Terms, fold, open_seals, standing_objections
+from .state import (
+    FOREVER,
+    Break,
+    Fact,
+    OpenSeal,
+    Standing,
+    Terms,
+    fold,
+    open_seals,
+    standing_objections,
+    whole_seals,
+)
 from .tables import PENDING_INDEX, Attested, Held, Stops, held_of
 
 __all__ = ["Ledger", "Sight", "merged", "seconds", "when"]
@@ -127,6 +138,7 @@ class Ledger:
         did, ref = resolve_who(self.db, who)
         held: list[Held | None] = []
         objections: list[tuple[str | None, int]] = []
+        stops: list[OpenSeal] = []
         for customer in (did, ref):
             if customer is None:
                 held.append(None)
@@ -134,13 +146,13 @@ class Ledger:
             standing, terms = self.fold(customer, purpose, channel, as_of=as_of, known_at=known_at)
             held.append(held_of(standing, customer, terms))
             relation = self.facts(customer)
+            breaks = self.breaks(relation)
             objections += [
                 (fact.scope, fact.index)
-                for fact in standing_objections(
-                    relation, breaks=self.breaks(relation), as_of=as_of, known_at=known_at
-                )
+                for fact in standing_objections(relation, breaks=breaks, as_of=as_of, known_at=known_at)
             ]
-        return Sight(held[0], held[1], Stops((), tuple(objections)), did, ref)
+            stops += whole_seals(relation, breaks=breaks, as_of=as_of, known_at=known_at)
+        return Sight(held[0], held[1], Stops(tuple(stops), tuple(objections)), did, ref)
 
     def held(self, customer: str, purpose: str, channel: str) -> Held | None:
         """Return where a matter stands, or None."""
@@ -271,7 +283,14 @@ class Ledger:
     # The fold.
 
     def fold(
-        self, customer: str, purpose: str, channel: str, *, as_of: int = FOREVER, known_at: int = FOREVER
+        self,
+        customer: str,
+        purpose: str,
+        channel: str,
+        *,
+        as_of: int = FOREVER,
+        known_at: int = FOREVER,
+        offline: bool = False,
     ) -> tuple[Standing, dict[str, Terms]]:
         """Return where a matter stood, from its facts and the logs, and the terms it was folded with."""
         facts = self.facts(customer, purpose, channel)
@@ -279,7 +298,7 @@ class Ledger:
         terms = self.terms(facts, purpose)
         standing = fold(
             facts,
-            breaks=self.breaks([*facts, *relation]),
+            breaks=self.breaks([*facts, *relation], offline=offline),
             relation=relation,
             terms=terms,
             purpose=purpose,
@@ -304,8 +323,12 @@ class Ledger:
         return fold(facts, breaks=breaks, relation=relation, terms=terms, purpose=purpose), terms
 
     def refold(self, customer: str, purpose: str, channel: str) -> Held | None:
-        """Fold a matter again and keep the result; inside `book.write()`."""
-        standing, terms = self.fold(customer, purpose, channel)
+        """Fold a matter again and keep the result; inside `book.write()`.
+
+        A letter does not wait for a log that is out of reach. Whoever reads a row that says yes asks the log
+        about its open seals.
+        """
+        standing, terms = self.fold(customer, purpose, channel, offline=True)
         held = held_of(standing, customer, terms)
         if held is not None:
             self.db.execute(
@@ -317,7 +340,7 @@ class Ledger:
     def restand(self, customer: str) -> None:
         """Fold the relation lane of a customer again, and every matter of theirs; inside `book.write()`."""
         relation = self.facts(customer)
-        breaks = self.breaks(relation)
+        breaks = self.breaks(relation, offline=True)
         against = [(fact.scope, fact.index) for fact in standing_objections(relation, breaks=breaks)]
         stops = Stops(open_seals(relation), tuple(against))
         self.db.execute(
@@ -340,19 +363,24 @@ class Ledger:
                 )
         return found
 
-    def breaks(self, facts: Sequence[Fact]) -> dict[str, Break]:
+    def breaks(self, facts: Sequence[Fact], *, offline: bool = False) -> dict[str, Break]:
         """Return what the logs say about the `next` of every fact of a customer's lane.
 
         A break counts from the last moment at which this company knows the log to have been shorter: the
-        head leaf before it, or an append of its own. It could be known from the head leaf after it.
+        head leaf before it, or an append of its own. It could be known from the head leaf after it. With
+        `offline` a log that is out of reach tells of none.
         """
         found: dict[str, Break] = {}
         for fact in facts:
             if fact.by != "customer" or fact.next is None:
                 continue
-            index = self.logs.broken_at(fact.logs, fact.next)
-            if index is not None:
-                found[fact.next] = self._break(index)
+            try:
+                index = self.logs.broken_at(fact.logs, fact.next)
+                if index is not None:
+                    found[fact.next] = self._break(index)
+            except Unavailable:
+                if not offline:
+                    raise
         return found
 
     def _break(self, index: int) -> Break:

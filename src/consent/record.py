@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 import msgspec
@@ -39,8 +40,13 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     assurance: str | None
 
 
-def records_of(ledger: Ledger, who: str, *, now: datetime) -> list[Record]:
-    """Return the records of a customer, by DID or number, sorted by purpose and channel."""
+def records_of(
+    ledger: Ledger, who: str, *, among: Collection[tuple[str, str, str]] | None = None, now: datetime
+) -> list[Record]:
+    """Return the records of a customer, by DID or number, sorted by purpose and channel.
+
+    With `among` only these, given by customer, purpose and channel, of those that were ever answered.
+    """
     did, ref = resolve_who(ledger.db, who)
     found: list[Record] = []
     for customer in (did, ref):
@@ -48,8 +54,9 @@ def records_of(ledger: Ledger, who: str, *, now: datetime) -> list[Record]:
             found += [
                 _record(ledger, purpose, channel, held, now)
                 for purpose, channel, held in ledger.all_held(customer)
+                if among is None or (customer, purpose, channel) in among
             ]
-    if did is not None:
+    if did is not None and among is None:
         found += _requested(ledger, did, {(record.purpose, record.channel) for record in found}, now)
     return sorted(found, key=lambda record: (record.purpose, record.channel, record.customer))
 

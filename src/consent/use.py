@@ -47,7 +47,15 @@ def record_use(
 
     The use lies in the log when this returns: make the contact afterwards.
     """
-    decision = decide(ledger, customer=customer, purpose=purpose, channel=channel, address=address, now=now)
+    decision = decide(
+        ledger,
+        customer=customer,
+        purpose=purpose,
+        channel=channel,
+        address=address,
+        cite=True,
+        now=now,
+    )
     if not decision or decision.basis is None:
         return None, decision
     row = UseRow(customer, decision.evidence.event, decision.basis)
