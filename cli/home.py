@@ -30,6 +30,7 @@ __all__ = ["Home", "Kind", "RegistryPlace", "Settings"]
 Kind = Literal["customer", "company", "operator"]
 SETTINGS = "konsens.json"
 DRAFT = ".new"
+TRUST = "trust.json"  # a list of whom to trust may be there before the home is
 
 
 class RegistryPlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -123,6 +124,17 @@ class Home:
         """Replace what the home remembers, whole or not at all."""
         write_new(self.file(SETTINGS), jcs(msgspec.to_builtins(settings)), force=True)
 
+    def trust(self) -> bytes | None:
+        """Return the list of whom this folder trusts, or None; the folder need not be a home."""
+        path = self.file(TRUST)
+        return read_input(path, max_bytes=16 << 20) if path.is_file() else None
+
+    def save_trust(self, data: bytes) -> None:
+        """Replace the list of whom this folder trusts; the folder is made if need be."""
+        if not self.exists:
+            self._make_folder()
+        write_new(self.file(TRUST), data, force=True)
+
     def _make_folder(self) -> None:
         if self.exists:
             raise Conflict("home.exists", path=self.folder)
@@ -130,7 +142,7 @@ class Home:
             raise Conflict("home.taken", path=self.folder)
         if self.folder.is_dir():
             self._check_owner()
-            if any(path.name != DRAFT for path in self.folder.iterdir()):
+            if any(path.name not in (DRAFT, TRUST) for path in self.folder.iterdir()):
                 raise Conflict("home.taken", path=self.folder)
             self.folder.chmod(0o700)
         else:

@@ -1,0 +1,132 @@
+"""`verify`: is this file what it says, by the verifier's own list of whom to trust?"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from konsens.errors import Damaged, KonsensError, NotFound
+
+from .answers import Check, Checkpoint, Verify
+from .frame import Frame, Outcome, command
+from .line import Argument, Option
+from .screen import Screen
+from .trust import read_trust, trusted
+
+if TYPE_CHECKING:
+    from konsens.trail.result import Report, Shown
+
+__all__ = ["verify"]
+
+SHOWN = 10  # failures that a person is told; --json names all
+
+
+@command()
+def verify(
+    frame: Frame,
+    file: Annotated[Path, Argument(metavar="FILE", help="A bundle, proof, receipt, credential or message.")],
+    trust: Annotated[
+        Path | None, Option("--trust", metavar="FILE", help="Whom to trust; else this home's own list.")
+    ] = None,
+    at: Annotated[datetime | None, Option("--at", metavar="T", help="As of then; else now.")] = None,
+    entry: Annotated[
+        str | None, Option("--entry", metavar="HEX", help="The entry that a proof is about.")
+    ] = None,
+    seal: Annotated[
+        str | None, Option("--seal", metavar="HEX", help="The seal that a proof is about.")
+    ] = None,
+) -> Outcome:
+    """Check a file offline: who signed it, that nothing was changed, and that the log holds it.
+
+    Nothing that the file says of itself is believed. Whom to trust comes from --trust or from `konsens trust
+    list`; where that is nobody, this ends with 10 and says whom it would have to be.
+    """
+    from konsens.trail.verify import verify as verify_file
+
+    whom = read_trust(frame, trust) if trust else trusted(frame)
+    if str(file) != "-" and not file.exists():
+        raise NotFound("file.missing", path=file)
+    source = frame.read(file) if str(file) == "-" else file
+    try:
+        report = verify_file(
+            source, whom, at=at or frame.now(), entry=_bytes(entry), seal=_bytes(seal, size=32)
+        )
+    except Damaged as error:  # not even the container could be read
+        return Outcome(_unreadable(frame, error), show=lambda _: None, error=error)
+    data = Verify(
+        kind=report.kind,
+        as_of=report.as_of,
+        signer=report.signer,
+        origin=report.origin,
+        checkpoint=_checkpoint(report.checkpoint),
+        checks=[Check(name=one.name, ok=one.ok, detail=one.detail) for one in report.checks],
+        failed=list(report.failed),
+        warnings=list(report.warnings),
+        counts=report.counts,
+    )
+    return Outcome(
+        data,
+        show=lambda screen: _show(screen, frame, data, report),
+        done=frame.pick(de="Alles stimmt.", en="Everything holds."),
+        error=report.errors[0] if report.errors else None,
+        warnings=tuple((code, {}) for code in report.warnings),
+    )
+
+
+def _show(screen: Screen, frame: Frame, data: Verify, report: Report) -> None:
+    for check in data.checks:
+        screen.check(check.ok, check.name, check.detail)
+    screen.line()
+    screen.fields(
+        [
+            (name, value)
+            for name, value in (
+                (frame.pick(de="Unterschrieben von", en="Signed by"), data.signer),
+                (frame.pick(de="Stand", en="As of"), data.as_of),
+                (frame.pick(de="Register", en="Registry"), data.origin),
+                (frame.pick(de="Einträge", en="Entries"), data.checkpoint and data.checkpoint.size),
+            )
+            if value is not None
+        ]
+    )
+    others = report.errors[1:]  # the first is the one that this run ends with
+    if others:
+        screen.heading(frame.pick(de="Außerdem", en="Besides"))
+    for error in others[:SHOWN]:
+        screen.check(False, error.code, error.message(frame.lang))
+    if len(others) > SHOWN:
+        screen.line(f"(+ {len(others) - SHOWN})")
+
+
+def _unreadable(frame: Frame, error: KonsensError) -> Verify:
+    return Verify(
+        kind="bundle",
+        as_of=None,
+        signer=None,
+        origin=None,
+        checkpoint=None,
+        checks=[Check(name="bundle.container", ok=False, detail=error.message(frame.lang))],
+        failed=[error.code],
+        warnings=[],
+        counts={},
+    )
+
+
+def _checkpoint(shown: Shown | None) -> Checkpoint | None:
+    if shown is None:
+        return None
+    return Checkpoint(
+        origin=shown.origin,
+        size=shown.size,
+        root=shown.root,
+        map_root=shown.map_root,
+        at=shown.at,
+        acknowledged="witnessed" if shown.witnessed else "checkpointed",
+    )
+
+
+def _bytes(text: str | None, *, size: int | None = None) -> bytes | None:
+    from konsens.encoding import from_hex
+
+    return None if text is None else from_hex(text, size=size or len(text) // 2)
