@@ -59,6 +59,7 @@ from .state import (
     check_step,
     fold,
     standing_objections,
+    whole_seals,
 )
 from .tables import MIGRATIONS, PENDING_INDEX, Attested, Held, Stops, held_of
 from .target import check_target, normalize_address, target_of
@@ -153,4 +154,5 @@ __all__ = [
     "target_of",
     "unbroken",
     "whole",
+    "whole_seals",
 ]

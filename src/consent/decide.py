@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from ..errors import KonsensError
+from ..errors import KonsensError, Unavailable
 from .contact import targets_at
 from .decision import Decision
 from .deep import verify_again
@@ -23,7 +23,16 @@ from .state import State
 from .tables import Held, Stops
 from .terms import MARKETING_BASES, Assurance, Basis
 
-__all__ = ["MAX_AGE", "decide", "in_force", "newest_word", "offered_basis", "unbroken", "whole"]
+__all__ = [
+    "MAX_AGE",
+    "check_stoppable",
+    "decide",
+    "in_force",
+    "newest_word",
+    "offered_basis",
+    "unbroken",
+    "whole",
+]
 
 MAX_AGE = timedelta(minutes=15)
 """How long a decision may be relied on before the log is asked again (`docs/registry.md`, freshness)."""
@@ -98,8 +107,20 @@ def _holds(ledger: Ledger, asked: _Asked, sight: Sight, held: Held, *, live: boo
     code = in_force(held, seconds(asked.as_of))
     if code == "ok":
         ledger.logs.check_current(ledger.seen)
-        code = unbroken(held, sight.stops, asked.purpose, ledger.logs.broken_at if live else whole)
+        broken_at = ledger.logs.broken_at if live else whole
+        code = unbroken(held, sight.stops, asked.purpose, broken_at)
+        if code == "ok" and held.assurance == "customer_signed":
+            check_stoppable(sight.stops, broken_at)
     return code
+
+
+def check_stoppable(stops: Stops, broken_at: BrokenAt) -> None:
+    """Raise `consent.stop_unknown` unless a stop seal is known that is whole.
+
+    Whoever keeps the customer's relation lane from the book would not see its stop seal break.
+    """
+    if all(broken_at(logs, seal) is not None for logs, seal in stops.seals):
+        raise Unavailable("consent.stop_unknown")
 
 
 def in_force(held: Held, moment: int) -> str:

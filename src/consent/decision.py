@@ -43,7 +43,9 @@ STEPS: Final[tuple[tuple[str, frozenset[str]], ...]] = (
     ("consent.recipient", frozenset({"consent.recipient"})),
 )
 _NEVER_OFFERED = frozenset({"consent.purpose", "consent.channel"})
-_UNKNOWN = frozenset({"consent.seal_unknown", "consent.unknown_log", "consent.standing_differs"})
+_UNKNOWN = frozenset(
+    {"consent.seal_unknown", "consent.unknown_log", "consent.stop_unknown", "consent.standing_differs"}
+)
 
 
 class Check(msgspec.Struct, frozen=True):

@@ -19,7 +19,7 @@ import msgspec
 from ..encoding import format_time
 from ..errors import InputError, KonsensError, Unavailable
 from ..records import Actor
-from .decide import decide, in_force, newest_word, offered_basis, unbroken
+from .decide import check_stoppable, decide, in_force, newest_word, offered_basis, unbroken
 from .import_file import open_csv
 from .ledger import Ledger, Sight, merged, seconds, when
 from .own import CompanyKeys
@@ -204,10 +204,13 @@ class _Table:
         return (self._unknown or self._unbroken(held, stops)) if code == "ok" else code, held
 
     def _unbroken(self, held: Held, stops: Stops) -> str:
-        if self._all_whole and not stops.objections:
+        if self._all_whole and stops.seals and not stops.objections:
             return "ok"
         try:
-            return unbroken(held, stops, self._purpose, self._broken_at)
+            code = unbroken(held, stops, self._purpose, self._broken_at)
+            if code == "ok" and held.assurance == "customer_signed":
+                check_stoppable(stops, self._broken_at)
+            return code
         except KonsensError as error:
             return error.code
 

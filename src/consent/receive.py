@@ -29,12 +29,14 @@ from ..records import (
     parse_anchored,
 )
 from .contact import Address, link_ref, store_addresses
+from .decide import check_stoppable
 from .facts import customer_fact
 from .grant import check_content
 from .ledger import Ledger, seconds
 from .message import EventsMessage, parse_message
 from .own import CompanyKeys, deliver, sign_own
-from .state import check_step
+from .state import check_step, open_seals
+from .tables import Stops
 from .target import target_of
 
 __all__ = ["Received", "receive"]
@@ -83,6 +85,8 @@ def receive(
         store_addresses(ledger.db, ledger.contacts, customer, addresses, proof="customer")
         if any(event.event.event.matter.kind == "relation" for event in new):
             ledger.restand(customer)
+        if any(event.event.event.type in ("given", "renewed") for event in new):
+            _check_stoppable(ledger, customer)
     deliver(ledger, now=now)
     matters = {event.event.event.matter: None for event in events}
     return Received(
@@ -159,6 +163,16 @@ def _take_in(
             "INSERT OR IGNORE INTO receipt VALUES (?, ?, NULL, NULL, NULL)", (fact.event, matter.customer)
         )
     return True
+
+
+def _check_stoppable(ledger: Ledger, customer: str) -> None:
+    """Raise `grant.no_relation` unless the customer could stop everything by one leaf that we would see."""
+    try:
+        check_stoppable(Stops(open_seals(ledger.facts(customer))), ledger.logs.broken_at)
+    except Unavailable as error:
+        if error.code != "consent.stop_unknown":
+            raise
+        raise VerificationError("grant.no_relation") from error
 
 
 def _check_contacts(message: EventsMessage, events: Iterable[AnchoredEvent]) -> list[Address]:

@@ -32,6 +32,7 @@ __all__ = [
     "open_seals",
     "standing_objections",
     "void_lanes",
+    "whole_seals",
 ]
 
 FOREVER = 1 << 52
@@ -211,6 +212,15 @@ def open_seals(facts: Sequence[Fact]) -> tuple[OpenSeal, ...]:
     """Return the open seal of every lane of the customer, void ones too, with the logs that may break it."""
     heads = (events[-1] for events in _lanes(facts).values())
     return tuple((head.logs, head.next) for head in heads if head.next is not None)
+
+
+def whole_seals(
+    facts: Iterable[Fact], *, breaks: Mapping[str, Break], as_of: int = FOREVER, known_at: int = FOREVER
+) -> tuple[OpenSeal, ...]:
+    """Return the open seals that were whole at `as_of`, as far as it was known at `known_at`."""
+    known = [fact for fact in facts if fact.known <= known_at]
+    broken = {seal for seal, at in breaks.items() if at.since <= as_of and at.known <= known_at}
+    return tuple(pair for pair in open_seals(known) if pair[1] not in broken)
 
 
 def void_lanes(facts: Sequence[Fact], breaks: Mapping[str, Break]) -> frozenset[str]:

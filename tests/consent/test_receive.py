@@ -223,7 +223,7 @@ def test_an_attack_is_refused_and_leaves_nothing_behind(
     count = "SELECT (SELECT count(*) FROM event), (SELECT count(*) FROM fact), (SELECT count(*) FROM outbox)"
     before, size = db.execute(count).fetchone(), world.registry.size()
     with pytest.raises(KonsensError) as refused:
-        world.receive(*events)
+        world.shop.receive(world.keys, message(*events), now=world.now)
     assert refused.value.code == code
     assert refused.value.exit_code in (2, 6, 8, 10, 11, 12)
     assert db.execute(count).fetchone() == before
@@ -247,6 +247,22 @@ def test_the_same_file_twice_changes_nothing(world: World, anna: Customer) -> No
     again = world.receive(*events)
     assert (again.new, again.known) == (0, 2)
     assert (world.registry.size(), world.code(anna.did)) == (size, code)
+
+
+def test_without_a_stop_seal_nothing_is_granted(world: World, anna: Customer) -> None:
+    """A company that keeps the relation lane from its book would not see an objection."""
+    notice = world.publish()
+    opened, given = anna.open(), anna.give(notice)
+    with pytest.raises(VerificationError) as refused:
+        world.shop.receive(world.keys, message(given), now=world.now)
+    assert refused.value.code == "grant.no_relation"
+    world.receive(opened, given)
+    anna.object_to()
+    with pytest.raises(VerificationError) as refused:
+        world.shop.receive(world.keys, message(anna.give(notice)), now=world.now)
+    assert refused.value.code == "grant.no_relation"
+    world.receive(anna.lanes[0][1], anna.lanes[1][1])
+    assert world.code(anna.did) == "ok"
 
 
 def test_a_poster_serves_many_and_each_once(world: World, anna: Customer) -> None:
@@ -311,7 +327,7 @@ def test_a_new_lane_may_begin_after_a_bare_break(world: World, anna: Customer) -
 def test_an_interruption_loses_nothing_and_repeats_nothing(
     point: str, world: World, anna: Customer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given = anna.give(world.publish())
+    given = anna.open(), anna.give(world.publish())
 
     def cut(*_: Any, **__: Any) -> Any:
         raise KeyboardInterrupt
@@ -322,11 +338,10 @@ def test_an_interruption_loses_nothing_and_repeats_nothing(
         else:
             patch.setattr(world.shop.ledger.book, "settle", cut)
         with pytest.raises(KeyboardInterrupt):
-            world.receive(given)
+            world.receive(*given)
     size = world.registry.size()
-    assert world.receive(given).new == 0
+    assert world.receive(*given).new == 0
     assert world.registry.size() == (size + 1 if point == "deliver" else size)
     lanes = world.shop.ledger.book.lanes(anna.matter().record_id)
     assert sorted(len(lane.events) for lane in lanes) == [1, 1]
     assert world.code(anna.did, deep=True) == "ok"
-    assert message(given)

@@ -71,6 +71,7 @@ class World:
         self.log_signer = NoteSigner(ORIGIN, bytes(31) + b"L")
         self.registry = Registry.create(folder / "reg", origin=ORIGIN, signer=self.log_signer)
         self.head = SignerHead(folder / "head")
+        self.customers: dict[tuple[str, str], Customer] = {}
         self.shop, self.keys, self.did = self.make_shop(name)
 
     def make_shop(self, name: str) -> tuple[Company, CompanyKeys, str]:
@@ -95,7 +96,16 @@ class World:
         return self.shop.ask(self.keys, now=self.now, **asked)
 
     def receive(self, *events: AnchoredEvent, **more: Any) -> Any:
+        """Deliver events, and before them what opened the customer's relation lane, as every wallet does."""
         contacts = more.pop("contacts", ())
+        matters = {event.event.event.matter for event in events}
+        if len(matters) == 1 and (matter := matters.pop()).purpose:
+            customer = self.customers[str(matter.customer), matter.controller]
+            if 0 not in customer.lanes:
+                customer.open()
+            first = customer.lanes[0][0]
+            if not self.shop.ledger.book.has(first.event.event_hash):
+                events = (first, *events)
         return self.shop.receive(self.keys, message(*events, contacts=contacts), now=self.now, **more)
 
     def code(self, customer: str, **more: Any) -> str:
@@ -123,6 +133,9 @@ class Customer:
     controller: str = ""
     lanes: dict[int, list[AnchoredEvent]] = field(default_factory=dict)
     matters: dict[Matter, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.world.customers.setdefault((self.did, self.controller), self)
 
     @classmethod
     def new(cls, world: World, name: str = "anna") -> Customer:
