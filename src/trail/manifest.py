@@ -100,8 +100,8 @@ class DecisionEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     record: str
     state: str | None
-    own: str | None
-    attested: str | None
+    own: Annotated[str, msgspec.Meta(pattern=r"\Adid:")] | None
+    attested: Annotated[str, msgspec.Meta(pattern=r"\Aref:")] | None
     decision: dict[str, Any]
     breaks: tuple[BreakEntry, ...] = ()
 

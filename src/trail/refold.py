@@ -92,6 +92,13 @@ class Refold:
         told, shown = self._evidence.manifest.population, len(self._evidence.entries)
         if (shown != told.events) if self._evidence.whole else (shown > told.events):
             raise VerificationError("bundle.population", shown=shown, told=told.events)
+        if self._evidence.whole:
+            decided = {entry.record for entry in self._decisions}
+            cases = [self._case(key) for key in self._facts if key[1]]
+            for case in cases:
+                began = case.standing(as_of=self._as_of, known_at=self._known_at).state is not None
+                if began and case.matter.record_id not in decided:
+                    raise VerificationError("bundle.undecided", record=case.matter.record_id)
 
     def _decision(self, entry: DecisionEntry) -> None:
         """Raise unless state and decision are what the evidence says."""
@@ -121,8 +128,6 @@ class Refold:
             )
         if not right:
             raise VerificationError("bundle.decision", record=entry.record)
-        if code == "ok" and held and held.customer.startswith("did:") and not self._stop_seal(held.customer):
-            raise VerificationError("bundle.no_stop_seal", record=entry.record)
 
     def _offers(self, purpose: str, channel: str, basis: object) -> bool:
         """Tell whether a notice names a basis other than consent for this."""
@@ -130,9 +135,6 @@ class Refold:
         return basis != "consent" and any(
             offer is not None and offer.legal_basis == basis and channel in offer.channels for offer in offers
         )
-
-    def _stop_seal(self, customer: str) -> bool:
-        return any(fact.by == "customer" for fact in self._facts.get((customer, "", ""), ()))
 
     def _case(self, key: Key) -> Case:
         facts, relation = self._facts.get(key, []), self._facts.get((key[0], "", ""), [])

@@ -26,10 +26,13 @@ from ..consent import (
     standing_objections,
     unbroken,
     whole,
+    whole_seals,
 )
 from ..records import Matter
 
 __all__ = ["Case", "case_of", "verdict"]
+
+OpenSeal = tuple[tuple[str, ...], str]
 
 
 class Case(NamedTuple):
@@ -88,6 +91,7 @@ def verdict(
     """
     held: list[Held | None] = []
     objections: list[tuple[str | None, int]] = []
+    stop_seals: list[OpenSeal] = []
     purpose = ""
     for case in (own, attested):
         if case is None:
@@ -97,9 +101,14 @@ def verdict(
         standing = case.standing(as_of=as_of, known_at=known_at)
         held.append(held_of(standing, case.matter.customer or "", dict(case.terms)))
         objections += case.objections(as_of=as_of, known_at=known_at)
+        stop_seals += whole_seals(case.relation, breaks=case.breaks, as_of=as_of, known_at=known_at)
     stops = Stops((), tuple(objections))
     word = newest_word(Sight(held[0], held[1], stops, None, None))
     if word is None:
         return "consent.none", None
     code = in_force(word, at)
-    return (unbroken(word, stops, purpose, whole) if code == "ok" else code), word
+    if code == "ok":
+        code = unbroken(word, stops, purpose, whole)
+    if code == "ok" and word.assurance == "customer_signed" and not stop_seals:
+        code = "consent.stop_unknown"
+    return code, word

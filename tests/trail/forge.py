@@ -1,0 +1,79 @@
+"""What a dishonest company can do to its own bundle: change it, and sign the changed manifest again."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+from konsens.did import Signer, sign_jws
+from konsens.encoding import jcs, sha256
+from konsens.trail.container import read_container, write_container
+from konsens.trail.manifest import MANIFEST, MANIFEST_TYP, SIGNATURE
+
+Files = dict[str, bytes]
+
+
+def unpack(bundle: bytes) -> Files:
+    with read_container(bundle) as container:
+        return {name: container.read(name) for name in container.names}
+
+
+def pack(files: Files) -> bytes:
+    out = io.BytesIO()
+    write_container(files, out)
+    return out.getvalue()
+
+
+def resign(files: Files, signer: Signer, **changes: Any) -> bytes:
+    """Return a bundle whose manifest fits again, signed by `signer`."""
+    manifest = json.loads(files[MANIFEST]) | changes
+    manifest["files"] = {
+        name: sha256(data).hex() for name, data in files.items() if name not in (MANIFEST, SIGNATURE)
+    }
+    manifest["signer"] = changes.get("signer", signer.kid)
+    text = jcs(manifest)
+    signature = sign_jws(text, typ=MANIFEST_TYP, signer=signer).encode()
+    return pack(files | {MANIFEST: text, SIGNATURE: signature})
+
+
+def edit(files: Files, name: str, change: Callable[[Any], Any]) -> None:
+    """Change a JSON file in place."""
+    value = json.loads(files[name])
+    changed = change(value)
+    files[name] = jcs(value if changed is None else changed)
+
+
+def event_of(files: Files, kind: str, *, customer: str | None = None, last: bool = False) -> str:
+    """Return the hash of the first (or last) event of a type, of a customer if one is named."""
+    found = []
+    for entry in json.loads(files["events.json"]):
+        payload = payload_of(files[f"events/{entry['event']}.jws"])
+        about = payload["matter"].get("customer")
+        if payload["type"] == kind and customer in (None, about):
+            found.append(entry["event"])
+    return str(found[-1 if last else 0])
+
+
+def payload_of(jws: bytes) -> dict[str, Any]:
+    import base64
+
+    middle = jws.split(b".")[1]
+    value: dict[str, Any] = json.loads(base64.urlsafe_b64decode(middle + b"=" * (-len(middle) % 4)))
+    return value
+
+
+def entry_of(files: Files, event: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(e for e in json.loads(files["events.json"]) if e["event"] == event)
+    return found
+
+
+def drop_event(files: Files, event: str, *, seals: bool = True) -> str:
+    """Take out an event with all that belongs to it; return the seal that it had left open."""
+    payload = payload_of(files.pop(f"events/{event}.jws"))
+    files.pop(f"proofs/{event}.tlog-proof")
+    edit(files, "events.json", lambda entries: [e for e in entries if e["event"] != event])
+    if seals:
+        files.pop(f"seals/{payload['next']}.tlog-proof", None)
+    return str(payload["seal"])
