@@ -15,13 +15,21 @@ A verb first plans, which writes and sends nothing; what was planned is then car
 """
 
 from .answer import Answer
-from .backup import Summary, create_backup, read_backup, restore_backup, verify_backup
+from .backup import (
+    Summary,
+    create_backup,
+    read_backup,
+    render_backup,
+    restore_backup,
+    verify_backup,
+)
 from .cards import CardView, held_cards, import_cards, list_cards, remove_card, show_card
 from .consents import Record, list_consents, records_of
 from .deliver import events_message
 from .grant import plan_grant
 from .header import Cost
 from .history import Entry, history
+from .kind import Kind
 from .kinds import Act, Company, Identity, KnownLog, Profile
 from .logs import Log, Logs
 from .plan import Plan, carry_out, send_outstanding
@@ -29,7 +37,7 @@ from .recover import Recovered, recover, restore
 from .refuse import plan_refusal
 from .share import Sharing, plan_sharing, share
 from .show import Shown, show_request
-from .vault import Kind, Vault, has_passphrase
+from .vault import Vault, has_passphrase
 from .wallet import Wallet
 from .withdraw import insist, plan_objection, plan_withdrawal
 from .words import parse_words, words_of
@@ -75,6 +83,7 @@ __all__ = [
     "records_of",
     "recover",
     "remove_card",
+    "render_backup",
     "restore",
     "restore_backup",
     "send_outstanding",

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from ..records import Outgoing, Seed, SignedEvent, parse_event
-from .vault import Kind
+from .kind import Kind
 
 __all__ = [
     "ACT",
@@ -62,9 +62,9 @@ class KnownLog(msgspec.Struct, frozen=True):
 
     origin: str
     vkey: str
-    folder: str | None = None
-    place: dict[str, Any] | None = None  # `konsens.registry.folder.Place`
-    rank: int = 0  # the home is the lowest
+    folder: str
+    place: dict[str, Any]  # `konsens.registry.Place`
+    rank: int  # the home is the lowest
 
 
 class Identity(msgspec.Struct, frozen=True):

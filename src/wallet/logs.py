@@ -60,10 +60,7 @@ OpenLog = Callable[[KnownLog], Log]
 
 def open_folder(known: KnownLog) -> Log:
     """Open the folder of a log at its recorded place."""
-    if known.folder is None:
-        raise Unavailable("wallet.log_unreachable", origin=known.origin, problem="wallet.no_folder")
-    place = None if known.place is None else msgspec.convert(known.place, Place)
-    return Registry.open(Path(known.folder), place=place)
+    return Registry.open(Path(known.folder), place=msgspec.convert(known.place, Place))
 
 
 def first_contact(folders: Sequence[Path]) -> list[KnownLog]:
@@ -113,7 +110,7 @@ class Logs:
         if origin not in self._open:
             known = self._known.get(origin)
             if known is None:
-                raise Unavailable("wallet.log_unreachable", origin=origin, problem="wallet.unknown_log")
+                raise Unavailable("wallet.no_common_log", origin=origin)
             log = _opened(known, self.open_log)
             if render_vkey(log.vkey) != known.vkey:  # the key's name is the origin
                 raise NotTrusted("registry.other_key", origin=origin)

@@ -28,10 +28,10 @@ from ..records import (
     record_label,
     seal_label,
 )
+from .kind import Record
 from .kinds import ACT, Act, Identity
 from .lanes import Lane
 from .scan import seal_at
-from .vault import Record
 from .wallet import Wallet
 
 __all__ = ["Desk", "Plan", "carry_out", "send_outstanding"]

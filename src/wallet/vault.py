@@ -22,35 +22,21 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Generic, TypeVar
-
-import msgspec
+from typing import Any, TypeVar
 
 from ..errors import Damaged, Locked
 from . import storage
 from .header import Cost, Header, Random, make_header, parse_header, unlock
+from .kind import Kind, Record
 from .sealing import Sealing
 
-__all__ = ["Kind", "Record", "Vault", "has_passphrase"]
+__all__ = ["Vault", "has_passphrase"]
 
 T = TypeVar("T")
 
-Record = tuple[str, str, bytes]
-"""A record as (kind, key, JSON)."""
 _Records = list[Record]  # inside the class, `list` is a verb
 _Versions = list[tuple[bytes, bytes]]
 _Rows = list[tuple[Any, ...]]
-
-
-class Kind(msgspec.Struct, Generic[T], frozen=True):
-    """A sort of record: its name in the vault and the type of its values."""
-
-    name: str
-    type: type[T]
-
-    def row(self, key: str, value: T) -> Record:
-        """Return a record as (kind, key, JSON), as `Vault.create` takes it."""
-        return self.name, key, msgspec.json.encode(value)
 
 
 def has_passphrase(path: Path) -> bool:
@@ -172,11 +158,11 @@ class Vault:
         """Return the record, or None."""
         with self._snapshot():
             value = self._rows.get((kind.name, key))
-        return None if value is None else _decode(value, kind)
+        return None if value is None else kind.parse(value)
 
     def list(self, kind: Kind[T]) -> dict[str, T]:
         """Return every record of a kind by its key, sorted."""
-        return {key: _decode(value, kind) for name, key, value in self.dump() if name == kind.name}
+        return {key: kind.parse(value) for name, key, value in self.dump() if name == kind.name}
 
     def dump(self) -> _Records:
         """Return every record as (kind, key, JSON), sorted: one consistent moment."""
@@ -312,10 +298,3 @@ class Vault:
     def _end(self) -> None:
         if self._db.in_transaction:
             self._run("ROLLBACK")
-
-
-def _decode(value: bytes, kind: Kind[T]) -> T:
-    try:
-        return msgspec.json.decode(value, type=kind.type)
-    except msgspec.MsgspecError as error:
-        raise Damaged("wallet.record") from error

@@ -14,7 +14,16 @@ from konsens.consent.company import Company
 from konsens.consent.decision import Decision
 from konsens.consent.message import LogKey, RequestMessage, render_message
 from konsens.consent.own import CompanyKeys
-from konsens.did import LocalSigner, OfflineResolver, PrivateKey, did_key, kid_of, render_document
+from konsens.did import (
+    KeyHistory,
+    LocalSigner,
+    OfflineResolver,
+    PrivateKey,
+    did_key,
+    document_of,
+    kid_of,
+    render_document,
+)
 from konsens.records import Seed, sign_label
 from konsens.registry import NoteSigner, Registry, SignerHead, render_vkey
 from konsens.wallet import (
@@ -109,7 +118,9 @@ def vault_of(notes: Kind[Note]) -> Callable[..., Vault]:
 class World:
     """One company with its own log in a folder, and wallets that know that log."""
 
-    def __init__(self, folder: Path, *, origin: str = ORIGIN, number: int = 0) -> None:
+    def __init__(
+        self, folder: Path, *, origin: str = ORIGIN, number: int = 0, did: str | None = None
+    ) -> None:
         self.folder = folder
         self.now = START
         self.log_signer = NoteSigner(origin, bytes([7 + number]) * 32)
@@ -117,8 +128,12 @@ class World:
         self.head = SignerHead(folder / "signed-last.json")
         seed = Seed.from_bytes(bytes([number + 1]) * 64)
         key = PrivateKey.ed25519(seed.derive(sign_label(0)))
-        self.did = did_key(key.public)
-        self.signer = LocalSigner(key, kid_of(self.did))
+        self.did = did or did_key(key.public)
+        self.signer = LocalSigner(key, f"{did}#key-1" if did else kid_of(self.did))
+        self.document = (
+            document_of(did, {"key-1": key.public}) if did else OfflineResolver().resolve(self.did)
+        )
+        self.history: KeyHistory | None = None
         self.keys = CompanyKeys(self.signer, seed)
         (folder / "shop").mkdir()
         self.company = Company.create(folder / "shop", did=self.did, home=self.registry)
@@ -147,8 +162,8 @@ class World:
         message = RequestMessage(
             request=request.jws,
             notice=self.company.notice("newsletter").jws,
-            company=render_document(OfflineResolver().resolve(self.did)),
-            key_history=None,
+            company=render_document(self.document),
+            key_history=None if self.history is None else msgspec.to_builtins(self.history),
             logs=(LogKey(self.registry.origin, render_vkey(self.registry.vkey)),),
         )
         return render_message(message)
