@@ -36,7 +36,7 @@ TRUST = "trust.json"  # a list of whom to trust may be there before the home is
 class RegistryPlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A registry folder as this home knows it.
 
-    Device and inode of its `log.sqlite` tell it from a copy; `operator` says that this home holds the key.
+    Inode and birth of its `log.sqlite` tell it from a copy; `operator` says that this home holds the key.
     """
 
     origin: str
@@ -44,6 +44,7 @@ class RegistryPlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     folder: str  # absolute
     device: int
     inode: int
+    born: int = 0
     operator: bool = False
 
 

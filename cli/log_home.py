@@ -123,7 +123,7 @@ def open_log(known: RegistryPlace, folder: Path | None = None) -> Registry:
 
     path = folder or Path(known.folder)
     try:
-        registry = Registry.open(path, place=Place(known.folder, known.inode))
+        registry = Registry.open(path, place=Place(known.folder, known.inode, known.born))
     except (Damaged, Locked, Unavailable):
         raise
     except KonsensError as error:
@@ -144,6 +144,7 @@ def place_of(registry: Registry, *, operator: bool = False) -> RegistryPlace:
         folder=registry.place.path,
         device=(Path(registry.place.path) / "log.sqlite").stat().st_dev,
         inode=registry.place.inode,
+        born=registry.place.born,
         operator=operator,
     )
 

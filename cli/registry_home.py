@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from konsens.errors import Conflict, NotFound
+from konsens.errors import Conflict, KonsensError, NotFound
 
 from .frame import Frame
 from .home import RegistryPlace, Settings
@@ -39,7 +39,12 @@ def settings_of(frame: Frame) -> Settings:
         known = sorted(wallet.vault.list(LOG).values(), key=lambda log: log.rank)
     places = tuple(
         RegistryPlace(
-            origin=log.origin, vkey=log.vkey, folder=log.place["path"], device=0, inode=log.place["inode"]
+            origin=log.origin,
+            vkey=log.vkey,
+            folder=log.place["path"],
+            device=0,
+            inode=log.place["inode"],
+            born=log.place["born"],
         )
         for log in known
         if log.place is not None
@@ -146,14 +151,14 @@ def use_registry(frame: Frame, folder: Path) -> RegistryPlace:
 
 def _check_moved(settings: Settings, place: RegistryPlace) -> None:
     for known in settings.registries:
-        if known.origin != place.origin or known.folder == place.folder:
+        if known.origin != place.origin or (known.folder, known.inode) == (place.folder, place.inode):
             continue
         try:
-            inode = (Path(known.folder) / "log.sqlite").stat().st_ino
-        except OSError:
-            continue
-        if inode == known.inode != place.inode:
-            raise Conflict("registry.still_there", origin=known.origin, folder=known.folder)
+            with open_log(known) as log:
+                log.check_own()
+        except KonsensError:
+            continue  # it went away, or is no longer what it was
+        raise Conflict("registry.still_there", origin=known.origin, folder=known.folder)
 
 
 def _remembered(frame: Frame, place: RegistryPlace) -> Remembered:

@@ -21,6 +21,7 @@ from typing import Self
 import msgspec
 
 from ..errors import Conflict, Damaged, InputError, NotTrusted, Unavailable, VerificationError
+from .birth import birth_of
 from .checkpoint import SignedCheckpoint, check_origin
 from .leaf import PublicLeaf, SealLeaf
 from .log import SealLog
@@ -36,10 +37,14 @@ LONGEST_ORIGIN = 200
 
 
 class Place(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a home knows its own store to lie: the folder's absolute path, and the inode of its log."""
+    """Where a home knows its own store to lie: the folder's absolute path, and inode and birth of its log.
+
+    A birth of 0 is one that is not known.
+    """
 
     path: str
     inode: int
+    born: int = 0
 
 
 class Remembered(msgspec.Struct, frozen=True):
@@ -55,18 +60,19 @@ class Remembered(msgspec.Struct, frozen=True):
 class Registry(SealLog):
     """The log in a folder, for one machine and people who trust each other not to delete files.
 
-    - It is the home's own store if path and inode are those that the home recorded; else it is a copy, which
-      still proves the past but says nothing about now, and in which nothing is written (`registry.copy`).
+    - It is the home's own store if path, inode and birth are those that the home recorded; else it is a copy,
+      which still proves the past but says nothing about now, and in which nothing is written
+      (`registry.copy`).
     - It belongs to the thread that opened it; every process and thread opens its own.
     """
 
     def __init__(self, folder: Path, store: SqliteStore, vkey: VerifierKey, place: Place | None) -> None:
         super().__init__(store, vkey)
         self.folder = folder
-        here = _place_of(folder)
-        self.place = place or here
-        self._moved = self.place.path != here.path
         self._log = folder / LOG
+        here = Place(str(folder.resolve()), self._log.stat().st_ino, birth_of(self._log))
+        self.place = place or here
+        self._moved = (self.place.path, self.place.born or here.born) != (here.path, here.born)
 
     @classmethod
     def create(cls, folder: Path, *, origin: str, signer: NoteSigner) -> Registry:
@@ -120,14 +126,21 @@ class Registry(SealLog):
     def is_copy(self) -> bool:
         """Whether this is not the store that the home knows, or no longer lies in its place."""
         try:
+            # As long as it is open here, its inode is given to no other file.
             return self._moved or self._log.stat().st_ino != self.place.inode
         except OSError:
             return True
 
-    def check_own(self) -> None:
-        """Raise `registry.copy` unless the moment of reading may count as now."""
+    def check_own(self, *, size: int = 0) -> None:
+        """Raise unless the moment of reading may count as now.
+
+        `registry.copy` if this is a copy, `registry.rolled_back` if it is shorter than `size`, the most
+        that the home has seen: an older state may have been written over the log where it lies.
+        """
         if self.is_copy:
             raise Unavailable("registry.copy", folder=self.folder)
+        if size and (now := self.size()) < size:
+            raise Damaged("registry.rolled_back", size=now, remembered=size)
 
     def append(self, leaves: Sequence[SealLeaf | PublicLeaf]) -> list[int]:
         self.check_own()
@@ -180,10 +193,6 @@ def check_holds_all(folder: Path, remembered: Remembered) -> Place:
             if index >= size or registry.entry(index) != leaf:
                 raise Damaged("registry.missing_leaf", index=index)
         return registry.place
-
-
-def _place_of(folder: Path) -> Place:
-    return Place(str(folder.resolve()), (folder / LOG).stat().st_ino)
 
 
 def _read_vkey(folder: Path, store: SqliteStore) -> VerifierKey:

@@ -16,6 +16,7 @@ import pytest
 from konsens.errors import Conflict, Damaged, InputError, KonsensError, NotFound, NotTrusted, Unavailable
 from konsens.registry import (
     NoteSigner,
+    Place,
     Registry,
     Remembered,
     check_checkpoint,
@@ -24,6 +25,7 @@ from konsens.registry import (
     fsck,
     render_vkey,
 )
+from konsens.registry.birth import birth_of
 
 from .logs import AT, ORIGIN, SIGNER, VKEY, by_hand, later, leaf, leaves, make, memory_of, public
 
@@ -253,6 +255,41 @@ def test_the_same_folder_by_another_way_is_still_the_own_store(folder: Path, tmp
         with Registry.open(way, place=place) as registry:
             assert not registry.is_copy
             registry.check_own()
+
+
+@pytest.mark.skipif(
+    not birth_of(Path(__file__)), reason="this file system does not tell when a file was made"
+)
+def test_an_inode_number_that_is_given_out_again_is_told_by_its_birth(folder: Path, tmp_path: Path) -> None:
+    for _ in range(5):
+        with Registry.open(folder) as registry:
+            place = registry.place
+        replaced_in_place(folder, tmp_path / "elsewhere")
+        shutil.rmtree(tmp_path / "elsewhere")
+        with Registry.open(folder, place=place) as registry:
+            assert registry.is_copy
+
+
+def test_a_place_without_a_birth_is_told_by_path_and_inode(folder: Path) -> None:
+    with Registry.open(folder) as registry:
+        place = registry.place
+    with Registry.open(folder, place=Place(place.path, place.inode)) as registry:
+        registry.check_own()
+    with Registry.open(folder, place=Place(place.path, place.inode + 1)) as registry:
+        assert registry.is_copy
+
+
+def test_an_older_state_written_over_the_log_is_told_by_the_size_that_was_seen(folder: Path) -> None:
+    old = (folder / "log.sqlite").read_bytes()
+    with Registry.open(folder) as registry:
+        registry.append([leaf(9)])
+        place, size = registry.place, registry.size()
+    (folder / "log.sqlite").write_bytes(old)
+    with Registry.open(folder, place=place) as registry:
+        registry.check_own(size=size - 1)
+        with pytest.raises(Damaged) as refused:
+            registry.check_own(size=size)
+        assert refused.value.code == "registry.rolled_back"
 
 
 def remembered(folder: Path, *numbers: int) -> Remembered:
