@@ -22,10 +22,11 @@ from ..encoding import format_time
 from ..errors import Damaged, InputError, NotFound
 from . import storage
 from .header import MAX_HEADER_BYTES, Cost, Header, Random, parse_header, unlock
+from .kind import Record
 from .sealing import purpose_key
-from .vault import Record, Vault
+from .vault import Vault
 
-__all__ = ["Summary", "create_backup", "read_backup", "restore_backup", "verify_backup"]
+__all__ = ["Summary", "create_backup", "read_backup", "render_backup", "restore_backup", "verify_backup"]
 
 MAGIC = b"konsens/backup@v1\n"
 MAX_BYTES = 1 << 30
@@ -48,36 +49,42 @@ class _Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return Summary(created_at=self.created_at, counts=dict(sorted(counts.items())))
 
 
-def create_backup(
-    vault: Vault, file: Path, *, at: datetime, entropy: Random = os.urandom, overwrite: bool = False
-) -> Summary:
-    """Write a backup of `vault` to `file`, whole or not at all, also while others read and write the vault.
-
-    It needs no passphrase again. `backup.exists` if the file is there, unless `overwrite`.
-    """
+def render_backup(vault: Vault, *, at: datetime, entropy: Random = os.urandom) -> tuple[bytes, Summary]:
+    """Return a backup of `vault`, also while others read and write it; it needs no passphrase again."""
     records = [(kind, key, msgspec.Raw(value)) for kind, key, value in vault.dump()]
     body = _Body(v=1, created_at=format_time(at), records=records)
     header = vault.header.render()
     head = MAGIC + len(header).to_bytes(4, "big") + header
     nonce = entropy(12)
     sealed = AESGCM(vault.backup_key).encrypt(nonce, msgspec.json.encode(body), head)
+    return head + nonce + sealed, body.summary()
+
+
+def create_backup(
+    vault: Vault, file: Path, *, at: datetime, entropy: Random = os.urandom, overwrite: bool = False
+) -> Summary:
+    """Write a backup of `vault` to `file`, whole or not at all.
+
+    `backup.exists` if the file is there, unless `overwrite`.
+    """
+    data, summary = render_backup(vault, at=at, entropy=entropy)
     with storage.named_failures(), storage.temporary_beside(file) as temporary:
-        temporary.write_bytes(head + nonce + sealed)
+        temporary.write_bytes(data)
         storage.publish(temporary, file, taken=None if overwrite else "backup.exists")
-    return body.summary()
+    return summary
 
 
-def verify_backup(file: Path, passphrase: str) -> Summary:
-    """Read and check every record of the backup; it writes nothing.
+def verify_backup(source: Path | bytes, passphrase: str) -> Summary:
+    """Read and check every record of the backup, a file or its bytes; it writes nothing.
 
     Raises `backup.missing`, `backup.damaged` or `wallet.passphrase`.
     """
-    return _read(file, passphrase).summary()
+    return _read(source, passphrase).summary()
 
 
-def read_backup(file: Path, passphrase: str) -> tuple[list[Record], Summary]:
+def read_backup(source: Path | bytes, passphrase: str) -> tuple[list[Record], Summary]:
     """Return every record of the backup as (kind, key, JSON), checked like `verify_backup` does."""
-    body = _read(file, passphrase)
+    body = _read(source, passphrase)
     return [(kind, key, bytes(value)) for kind, key, value in body.records], body.summary()
 
 
@@ -93,8 +100,9 @@ def restore_backup(
     return Vault.create(path, passphrase, records=records, entropy=entropy, cost=cost), summary
 
 
-def _read(file: Path, passphrase: str) -> _Body:
-    head, header, rest = _split(_bytes_of(file), file)
+def _read(source: Path | bytes, passphrase: str) -> _Body:
+    data, file = (source, "-") if isinstance(source, bytes) else (_bytes_of(source), source)
+    head, header, rest = _split(data, file)
     key = purpose_key(unlock(header, passphrase), "backup")
     try:
         plain = AESGCM(key).decrypt(rest[:12], rest[12:], head)
@@ -113,7 +121,7 @@ def _bytes_of(file: Path) -> bytes:
         return file.read_bytes()
 
 
-def _split(data: bytes, file: Path) -> tuple[bytes, Header, bytes]:
+def _split(data: bytes, file: Path | str) -> tuple[bytes, Header, bytes]:
     start = len(MAGIC) + 4
     size = int.from_bytes(data[len(MAGIC) : start], "big")
     if not data.startswith(MAGIC) or size > MAX_HEADER_BYTES or len(data) < start + size + 12 + 16:

@@ -66,17 +66,22 @@ def recover(
 
 
 def restore(
-    file: Path, passphrase: str, *, path: Path, entropy: Random = os.urandom, cost: Cost | None = None
+    source: Path | bytes,
+    passphrase: str,
+    *,
+    path: Path,
+    entropy: Random = os.urandom,
+    cost: Cost | None = None,
 ) -> Summary:
     """Bring a backup back, where there is no wallet. It may only read until it was compared with the logs.
 
     Other devices may have acted since it was made: the first act looks for their leaves (`Wallet.rescan`).
     """
-    records, summary = read_backup(file, passphrase)
+    records, summary = read_backup(source, passphrase)
     rows = {(kind, key): value for kind, key, value in records}
     if (stored := rows.get((PROFILE.name, "profile"))) is None:
         raise Damaged("wallet.no_seed")
-    profile = msgspec.structs.replace(msgspec.json.decode(stored, type=PROFILE.type), unscanned=True)
+    profile = msgspec.structs.replace(PROFILE.parse(stored), unscanned=True)
     marked = [row for row in records if row[0] != PROFILE.name] + [PROFILE.row("profile", profile)]
     Vault.create(path, passphrase, records=marked, entropy=entropy, cost=cost).close()
     return summary
