@@ -135,18 +135,19 @@ def in_force(held: Held, moment: int) -> str:
 
 
 def unbroken(held: Held, stops: Stops, purpose: str, broken_at: BrokenAt) -> str:
-    """Return `ok`, or which seal ended a consent: any that broke after the newest grant's leaf."""
-    for logs, seal in held.seals:
-        index = broken_at(logs, seal)
-        if index is not None and index > held.index:
-            return "consent.seal_broken"
-    for logs, seal in stops.seals:
-        index = broken_at(logs, seal)
-        if index is not None and index > held.index:
-            return "consent.objected"
-    if any(index > held.index and scope in (None, purpose) for scope, index in stops.objections):
-        return "consent.objected"
-    return "ok"
+    """Return `ok`, or what ended a consent first, of all that broke after the newest grant's leaf."""
+    ends = [
+        (index, code)
+        for seals, code in ((held.seals, "consent.seal_broken"), (stops.seals, "consent.objected"))
+        for logs, seal in seals
+        if (index := broken_at(logs, seal)) is not None and index > held.index
+    ]
+    ends += [
+        (index, "consent.objected")
+        for scope, index in stops.objections
+        if index > held.index and scope in (None, purpose)
+    ]
+    return min(ends)[1] if ends else "ok"
 
 
 def newest_word(sight: Sight) -> Held | None:

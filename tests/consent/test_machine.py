@@ -161,14 +161,24 @@ class Machine(RuleBasedStateMachine):
         pass
 
     @rule(number=st.integers(0, 1))
-    def receive_a_whole_lane(self, number: int) -> None:
-        for lane in list(self.devices[number].lanes.values()):
+    def receive_all_that_a_device_knows(self, number: int) -> None:
+        for _, lane in sorted(self.devices[number].lanes.items()):
             with suppress(KonsensError):
                 self.deliver(*lane)
 
+    @rule(target=events, number=st.integers(0, 1))
+    def give_and_receive(self, number: int) -> AnchoredEvent:
+        event = self.give(number)
+        self.receive_all_that_a_device_knows(number)
+        return event
+
     @rule(event=events, how=st.sampled_from(["index", "salt", "origin", "hours"]))
     def forge(self, event: AnchoredEvent | None, how: str) -> None:
-        if event is None or self.world.shop.ledger.book.has(event.event.event_hash):
+        book = self.world.shop.ledger.book
+        if event is None or book.has(event.event.event_hash):
+            return
+        prev = event.event.event.prev
+        if prev is not None and not book.has(prev):
             return
         forged = {
             "index": lambda: msgspec.structs.replace(event, leaf_index=event.leaf_index + 1),
@@ -234,6 +244,7 @@ class Machine(RuleBasedStateMachine):
         older = self.folder / "older"
         if not older.exists():
             shutil.copytree(self.world.folder / "reg", older)
+            return
         with (
             Registry.open(older, place=self.world.registry.place) as log,
             Company.open(self.folder / "shop", did=self.world.did, home=log) as shop,
@@ -269,8 +280,8 @@ class Machine(RuleBasedStateMachine):
 
 TestMachine = Machine.TestCase
 TestMachine.settings = settings(
-    max_examples=30,
-    stateful_step_count=20,
+    max_examples=40,
+    stateful_step_count=25,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
