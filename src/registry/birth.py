@@ -17,9 +17,12 @@ MASK, BIRTH_SECONDS, BIRTH_NANOSECONDS, SIZE = slice(0, 4), slice(80, 88), slice
 
 
 def birth_of(path: Path) -> int:
-    """Return when the file at `path` was made, in nanoseconds, or 0 where the system does not tell."""
+    """Return when the file at `path` was made, or 0 where the system does not tell.
+
+    In microseconds: JSON has no room for the nanoseconds of this century (RFC 8785, section 3.2.2.3).
+    """
     told = getattr(path.stat(), "st_birthtime", None)  # macOS, and Windows from Python 3.12 on
-    return int(told * 1e9) if told is not None else _by_statx(path)
+    return int(told * 1e6) if told is not None else _by_statx(path)
 
 
 def _by_statx(path: Path) -> int:
@@ -35,4 +38,4 @@ def _by_statx(path: Path) -> int:
     if failed or not int.from_bytes(raw[MASK], byteorder) & STATX_BTIME:
         return 0
     seconds = int.from_bytes(raw[BIRTH_SECONDS], byteorder)
-    return seconds * 10**9 + int.from_bytes(raw[BIRTH_NANOSECONDS], byteorder)
+    return seconds * 10**6 + int.from_bytes(raw[BIRTH_NANOSECONDS], byteorder) // 1000
