@@ -11,7 +11,7 @@ from konsens.errors import InputError, VerificationError
 
 from .answers import AnswerChecked, Check, Issued, QuestionAsked
 from .company_answers import span, time
-from .company_home import CompanyHome, open_company
+from .company_home import open_company
 from .frame import Frame, Outcome, command
 from .line import Argument, Option
 
@@ -67,7 +67,7 @@ def company_issue(
         type=kind,
         subject=to,
         expires_at=time(until),
-        concealable=[render_path(path) for path in held.concealable],
+        concealable=sorted(render_path(path) for path in held.concealable),
         out=str(out),
     )
     return Outcome(data)
@@ -130,11 +130,13 @@ def company_verify_answer(
     """
     from konsens.credentials import AnswerMessage, parse_message
 
+    from .trust import trusted
+
     message = parse_message(frame.read(answer), AnswerMessage)
     if question is not None and question != message.question:
         raise VerificationError("question.other", question=message.question)
     with open_company(frame) as shop:
-        verified = shop.company.answer(message, trust=_issuers(shop), now=frame.now())
+        verified = shop.company.answer(message, trust=trusted(frame).issuers, now=frame.now())
     return Outcome(_checked(verified))
 
 
@@ -171,10 +173,3 @@ def _claims(credential: VerifiedCredential) -> dict[str, Any]:
 
     about = NEVER_CONCEALED | {"aud", "iat", "sub"}
     return {name: value for name, value in credential.claims.items() if name not in about}
-
-
-def _issuers(shop: CompanyHome) -> dict[str, tuple[str, ...]]:
-    """Return who may issue what, by the home's own list (`konsens trust add`)."""
-    from .trust import trust_of
-
-    return trust_of(shop.frame.home).issuers

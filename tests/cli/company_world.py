@@ -70,7 +70,10 @@ class Shop:
 
     def customer(self, name: str = "anna") -> Customer:
         world: Any = SimpleNamespace(
-            registry=Registry.open(self.reg), did=self.did, now=datetime.now(UTC).replace(microsecond=0)
+            registry=Registry.open(self.reg),
+            did=self.did,
+            now=datetime.now(UTC).replace(microsecond=0),
+            customers={},
         )
         return Customer.new(world, name)
 

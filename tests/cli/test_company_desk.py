@@ -32,13 +32,19 @@ def test_a_yes_says_what_it_rests_on(shop: Shop) -> None:
         (["C-9", "newsletter", "--channel", "email"], "consent.none", 7),
         (["C-1001", "other", "--channel", "email"], "consent.purpose", 5),
         (["C-1001", "newsletter", "--channel", "fax"], "consent.channel", 5),
-        (["C-1001", "newsletter", "--channel", "email", "--address", "b@muster.example"], "consent.target", 7),
+        (
+            ["C-1001", "newsletter", "--channel", "email", "--address", "b@muster.example"],
+            "consent.target",
+            7,
+        ),
         (["C-1001", "newsletter", "--channel", "email", "--data", "birthday"], "consent.data", 7),
         (["C-1001", "newsletter", "--channel", "email", "--recipient", "Nobody"], "consent.recipient", 7),
         (["C-1001", "newsletter", "--channel", "email", "--as-of", "2020-01-01"], "consent.none", 7),
     ],
 )
-def test_a_no_says_why_and_gives_its_decision(words: list[str], code: str, exit_code: int, shop: Shop) -> None:
+def test_a_no_says_why_and_gives_its_decision(
+    words: list[str], code: str, exit_code: int, shop: Shop
+) -> None:
     shop.granted()
     ran = shop("check", *words)
     assert (ran.exit, ran.json["code"]) == (exit_code, code)
