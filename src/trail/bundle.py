@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from ..consent import Break, Ledger, resolve_who, row_of
+from ..consent import Ledger, row_of
 from ..did import DidDocument, KeyHistory, Signer, render_document, sign_jws
 from ..encoding import b64u_encode, format_time, from_hex, jcs, sha256
 from ..errors import Language, NotFound, Unavailable
@@ -31,7 +31,6 @@ from .manifest import (
     render_json,
 )
 from .report import render_report
-from .stand import case_of
 from .table import render_uses
 from .view import RecordLine, TrailView
 from .views import render_receipts, render_records
@@ -106,7 +105,7 @@ def make_bundle(
         "README.txt": README.encode(),
         f"{folder}/checkpoint": checkpoint.encode(),
         f"{folder}/vkey": f"{vkey}\n".encode(),
-        "decisions.json": render_json([_decision(ledger, record) for record in view.records]),
+        "decisions.json": render_json([_decision(record) for record in view.records]),
         "events.json": render_json(entries),
         "uses.csv": render_uses(view, safe=False).encode(),
         "report.html": render_report(view, language=language).encode(),
@@ -226,12 +225,8 @@ def _open_seals(events: dict[str, StoredEvent], entries: list[EventEntry], *, wh
     return seals
 
 
-def _decision(ledger: Ledger, record: RecordLine) -> DecisionEntry:
-    own, attested = resolve_who(ledger.db, record.customer.removeprefix("ref:"))
-    breaks: dict[str, Break] = {}
-    for customer in (own, attested):
-        if customer is not None:
-            breaks |= case_of(ledger, customer, record.purpose, record.channel).breaks
+def _decision(record: RecordLine) -> DecisionEntry:
+    own, attested = record.names
     return DecisionEntry(
         record=record.record,
         state=record.state,
@@ -240,7 +235,7 @@ def _decision(ledger: Ledger, record: RecordLine) -> DecisionEntry:
         decision=_plain(record.decision.as_data()),
         breaks=tuple(
             BreakEntry(seal=seal, since=_moment(found.since), known=_moment(found.known))
-            for seal, found in sorted(breaks.items())
+            for seal, found in sorted(record.breaks.items())
         ),
     )
 

@@ -62,6 +62,7 @@ def export(
     A bundle is proven at a checkpoint that covers all of the log; the other kinds make one where this home
     can. Raises `trail.unknown_person`, `registry.not_yet_checkpointed`, `registry.copy`, `file.unwritable`.
     """
+    desk.log.check_own()
     provable = kind == "bundle" or desk.checkpoint is not None
     view = desk.settled(asked, now=now) if provable else desk.look(asked, now=now)
     if kind == "bundle":
@@ -86,9 +87,10 @@ def prove(
 ) -> Decision:
     """Return how it was on a day, by what was known on another, and write the bundle that proves it.
 
-    Raises `trail.unknown_person`, and with `out` what `export` raises.
+    Raises `trail.unknown_person`, `registry.copy`, and with `out` what `export` raises.
     """
     asked = Query(who=who, purpose=purpose, channel=channel, as_of=on, known_at=known_at)
+    desk.log.check_own()
     view = desk.settled(asked, now=now) if out else desk.look(asked, now=now)
     if out is not None:
         _write(out, lambda into: _bundle(desk, view, into, language))

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache, partial
 
-from ..consent import Ledger, resolve_who
+from ..consent import Ledger
 from ..encoding import format_time
-from .stand import case_of, verdict
+from .stand import Cases, verdict
 from .view import Finding
 
 __all__ = ["CONTRADICTED", "ORDER", "findings"]
@@ -38,7 +37,7 @@ def findings(ledger: Ledger, *, people: frozenset[str] | None) -> list[Finding]:
 
 def _contacts(ledger: Ledger, people: frozenset[str] | None) -> Iterator[Finding]:
     """Name every contact on the basis of a consent that was not in force at its leaf."""
-    case = lru_cache(maxsize=None)(partial(case_of, ledger))
+    cases = Cases(ledger)
     rows = ledger.db.execute(
         "SELECT u.id, u.customer, u.purpose, u.channel, u.campaign, u.at, e.leaf_index FROM contact_use u "
         "LEFT JOIN event e ON e.hash = u.event WHERE u.basis = 'consent' ORDER BY u.at, u.id, u.line"
@@ -56,10 +55,7 @@ def _contacts(ledger: Ledger, people: frozenset[str] | None) -> Iterator[Finding
         if index is None:
             yield Finding("trail.use_not_anchored", use, told)
             continue
-        own, attested = (
-            case(customer, purpose, channel).below(index) if customer else None
-            for customer in resolve_who(ledger.db, who)
-        )
+        own, attested = (case and case.below(index) for case in cases.both(who, purpose, channel))
         code, _ = verdict(own, attested, at=at)
         if code in CONTRADICTED:
             yield Finding("trail.contact_after_withdrawal", use, told)

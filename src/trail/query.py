@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 
@@ -16,6 +17,7 @@ from ..encoding import format_time
 from ..errors import NotFound
 from .findings import findings
 from .history import Histories
+from .stand import Cases, verdict
 from .view import EventLine, NoticeText, RecordLine, TrailView, UseLine
 
 __all__ = ["Query", "Row", "customers_of", "notice_text", "query"]
@@ -51,14 +53,14 @@ def query(ledger: Ledger, asked: Query, *, company_name: str, now: datetime) -> 
 
     Raises `trail.unknown_person` for a person that the book does not know at all.
     """
-    histories = Histories(ledger)
+    histories, cases = Histories(ledger), Cases(ledger)
     records = [
-        line for row in _matters(ledger, asked) if (line := _record(ledger, asked, row, histories, now))
+        line for row in _matters(ledger, asked) if (line := _record(cases, asked, row, histories, now))
     ]
     supporting = [
         line
         for row in _supporting(ledger, records)
-        if (line := _record(ledger, _only(row, asked), row, histories, now)) and line.events
+        if (line := _record(cases, _only(row, asked), row, histories, now)) and line.events
     ]
     uses = list(_uses(ledger, asked))
     if asked.who is not None and not records and not uses and not _known(ledger, asked.who):
@@ -152,23 +154,23 @@ def _supporting(ledger: Ledger, records: list[RecordLine]) -> list[Row]:
     )
 
 
-def _record(ledger: Ledger, asked: Query, row: Row, histories: Histories, now: datetime) -> RecordLine | None:
+def _record(cases: Cases, asked: Query, row: Row, histories: Histories, now: datetime) -> RecordLine | None:
     """Return a matter as a line, or None where it does not match."""
     customer, purpose, channel = row
-    as_of, known_at = asked.as_of or now, asked.known_at or now
-    moments = {"as_of": int(as_of.timestamp()), "known_at": int(known_at.timestamp())}
-    standing, terms = ledger.fold(customer, purpose, channel, **moments)
-    state = standing.at(moments["as_of"], terms)
+    ledger, case = cases.ledger, cases.of(customer, purpose, channel)
+    as_of, known_at = (int((moment or now).timestamp()) for moment in (asked.as_of, asked.known_at))
+    standing = case.standing(as_of=as_of, known_at=known_at)
+    state = standing.at(as_of, case.terms)
     if asked.state not in (None, state) or (state is None and not _named_in_full(asked)):
         return None
     events = histories.of(customer, purpose, channel)
     if not _in_period(events, asked):
         return None
-    decision = _decision(ledger, asked, row, now)
+    decision = _decision(cases, asked, row, now)
     seal = standing.open_seals[-1] if standing.open_seals else None
     grant, head = standing.grant, standing.head
     return RecordLine(
-        record=ledger.matter(customer, purpose, channel).record_id,
+        record=case.matter.record_id,
         customer=customer,
         ref=ledger.ref_of(customer),
         purpose=purpose,
@@ -182,19 +184,35 @@ def _record(ledger: Ledger, asked: Query, row: Row, histories: Histories, now: d
         seal_broken_at=_broken_at(ledger, standing),
         notice=grant.notice if grant else head.notice if head else None,
         events=events,
+        names=cases.names(customer),
+        breaks={seal: at for one in cases.both(*row) if one for seal, at in one.breaks.items()},
     )
 
 
-def _decision(ledger: Ledger, asked: Query, row: Row, now: datetime) -> Decision:
+def _decision(cases: Cases, asked: Query, row: Row, now: datetime) -> Decision:
     """Decide by the fold alone, also about now: what can be decided again from a bundle's bytes."""
-    return decide(
-        ledger,
-        customer=row[0].removeprefix("ref:"),
-        purpose=row[1],
-        channel=row[2],
-        as_of=asked.as_of or now,
-        known_at=asked.known_at or now,
-        now=now,
+    customer, purpose, channel = row
+    as_of, known_at = asked.as_of or now, asked.known_at or now
+    moments = {"as_of": int(as_of.timestamp()), "known_at": int(known_at.timestamp())}
+    own, attested = cases.both(*row)
+    code, held = verdict(own, attested, at=moments["as_of"], **moments)
+    question: dict[str, Any] = {
+        "customer": customer.removeprefix("ref:"),
+        "purpose": purpose,
+        "channel": channel,
+        "as_of": as_of,
+        "known_at": known_at,
+    }
+    if held is None:  # there may be another basis, which needs no consent
+        return decide(cases.ledger, **question, now=now)
+    ends = [moment for moment in (held.until, held.superseded_from) if moment is not None]
+    return Decision(
+        **question,
+        code=code,
+        controller=cases.ledger.did,
+        held=held,
+        basis="consent" if code == "ok" else None,
+        valid_until=datetime.fromtimestamp(min(ends), UTC) if ends and code == "ok" else None,
     )
 
 

@@ -7,6 +7,7 @@ of address, data and recipient is not asked here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from ..consent import (
@@ -23,6 +24,7 @@ from ..consent import (
     held_of,
     in_force,
     newest_word,
+    resolve_who,
     standing_objections,
     unbroken,
     whole,
@@ -30,7 +32,7 @@ from ..consent import (
 )
 from ..records import Matter
 
-__all__ = ["Case", "case_of", "verdict"]
+__all__ = ["Case", "Cases", "verdict"]
 
 OpenSeal = tuple[tuple[str, ...], str]
 
@@ -70,16 +72,34 @@ class Case(NamedTuple):
         return [(fact.scope, fact.index) for fact in found]
 
 
-def case_of(ledger: Ledger, customer: str, purpose: str, channel: str) -> Case:
-    """Return the case of a customer from the book and the logs."""
-    facts, relation = ledger.facts(customer, purpose, channel), ledger.facts(customer)
-    return Case(
-        matter=ledger.matter(customer, purpose, channel),
-        facts=facts,
-        relation=relation,
-        breaks=ledger.breaks([*facts, *relation]),
-        terms=ledger.terms(facts, purpose),
-    )
+class Cases:
+    """Reads the cases of a book; what all matters of a customer share, and what was asked just now, once."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.of = lru_cache(maxsize=1024)(self._case)
+        self.names = lru_cache(maxsize=1024)(self._names)
+        self._relation = lru_cache(maxsize=1024)(ledger.facts)
+
+    def _case(self, customer: str, purpose: str, channel: str) -> Case:
+        ledger = self.ledger
+        facts, relation = ledger.facts(customer, purpose, channel), self._relation(customer)
+        return Case(
+            matter=ledger.matter(customer, purpose, channel),
+            facts=facts,
+            relation=relation,
+            breaks=ledger.breaks([*facts, *relation]),
+            terms=ledger.terms(facts, purpose),
+        )
+
+    def _names(self, who: str) -> tuple[str | None, str | None]:
+        """Return pairwise DID and `ref:` number behind either of them."""
+        return resolve_who(self.ledger.db, who.removeprefix("ref:"))
+
+    def both(self, who: str, purpose: str, channel: str) -> tuple[Case | None, Case | None]:
+        """Return the person's own case, and that of their number."""
+        own, attested = (name and self.of(name, purpose, channel) for name in self.names(who))
+        return own or None, attested or None
 
 
 def verdict(

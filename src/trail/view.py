@@ -6,9 +6,11 @@ log's own time (the head leaf that counts), or None while no checkpoint covers t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
-from ..consent import Decision
+from ..consent import Break, Decision
 from ..registry import Checkpoint
 
 __all__ = ["EventLine", "Finding", "NoticeText", "RecordLine", "TrailView", "UseLine"]
@@ -36,7 +38,10 @@ class EventLine(msgspec.Struct, frozen=True):
 
 
 class RecordLine(msgspec.Struct, frozen=True):
-    """One consent: where it stands, and everything that led there."""
+    """One consent: where it stands, and everything that led there.
+
+    `names` are the person's pairwise DID and `ref:` number; `breaks` the broken seals that counted.
+    """
 
     record: str
     customer: str
@@ -52,6 +57,8 @@ class RecordLine(msgspec.Struct, frozen=True):
     seal_broken_at: int | None
     notice: str | None
     events: tuple[EventLine, ...]
+    names: tuple[str | None, str | None] = (None, None)
+    breaks: Mapping[str, Break] = {}
 
     @property
     def allowed(self) -> bool:
