@@ -123,6 +123,13 @@ class Frame:
         if not (self.common.json or self.common.jsonl):
             Screen(sys.stderr, plain=self.common.plain).line(text)
 
+    @property
+    def page(self) -> Screen | None:
+        """Where a person reads along while a command works; None under `--json`."""
+        if self.common.json or self.common.jsonl:
+            return None
+        return Screen(sys.stdout, plain=self.common.plain)
+
     @contextmanager
     def progress(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
         """Show a bar on stderr while the block runs; what it yields takes how many more are done.

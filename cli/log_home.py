@@ -105,8 +105,9 @@ def keep_seed(draft: Home, seed: Seed, passphrase: str) -> None:
 def make_log(folder: Path, origin: str, seed: Seed) -> Iterator[Registry]:
     """Make a log whose key is in the seed; it goes again if the home does not come to be."""
     from konsens.records import LOG_LABEL
-    from konsens.registry import NoteSigner, Registry
+    from konsens.registry import NoteSigner, Registry, check_registry_origin
 
+    check_registry_origin(origin)
     log = Registry.create(folder, origin=origin, signer=NoteSigner(origin, seed.derive(LOG_LABEL)))
     try:
         yield log
