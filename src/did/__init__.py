@@ -8,7 +8,7 @@
 b'{"v":1}'
 """
 
-from .compact import UnverifiedCompact, parse_compact, sign_compact
+from .compact import UnverifiedCompact, check_compact, parse_compact, sign_compact
 from .document import DidDocument, Relation, document_of, key_of, parse_document, render_document
 from .ed25519 import check_point, check_signature, public_from_seed
 from .history import HistoryEntry, KeyHistory
@@ -37,6 +37,7 @@ __all__ = [
     "UnverifiedCompact",
     "UnverifiedJws",
     "WebResolver",
+    "check_compact",
     "check_jws",
     "check_point",
     "check_signature",

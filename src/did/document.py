@@ -8,6 +8,7 @@ True
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
@@ -22,9 +23,13 @@ __all__ = ["DidDocument", "Purpose", "Relation", "document_of", "key_of", "parse
 Purpose = Literal["assertionMethod", "authentication"]
 PURPOSES: Final[tuple[Purpose, ...]] = ("assertionMethod", "authentication")
 MAX_METHODS: Final = 64
+_DID = re.compile(r"did:[a-z0-9]+:[A-Za-z0-9._:%-]*[A-Za-z0-9._%-]")  # DID Core 1.0, section 3.1
+_DID_URL = re.compile(_DID.pattern + r"[!-~]*")
 _CONTEXTS = frozenset({"https://www.w3.org/ns/did/v1", "https://www.w3.org/ns/did/v1.1"})
 _MULTIKEY = frozenset({"Multikey", "Ed25519VerificationKey2020"})
 _JWK = frozenset({"JsonWebKey", "JsonWebKey2020"})
+_ENDS = frozenset({"expires", "revoked"})
+_OTHER_KEYS = frozenset({"key.type", "key.use", "key.alg"})
 
 
 class Relation(msgspec.Struct, frozen=True):
@@ -66,27 +71,30 @@ def parse_document(data: bytes | str, *, did: str | None = None) -> DidDocument:
 
     With `did`, a document of another DID is refused (`did.other_document`). Raises `did.format` for what is
     no DID document, and the errors of keys for a weak or malformed key of a kind that we use.
+
+    Passed over are methods that cannot sign for this DID: of another kind or use, under another DID's name
+    or controller (Controlled Identifiers 1.0, section 3.3), and any that `expires` or is `revoked` (section
+    2.2), since a document is read without a clock; when a key ended, the key history says.
     """
     tree = parse(data)
-    if not isinstance(tree, dict) or not isinstance(tree.get("id"), str) or not tree["id"].startswith("did:"):
+    if not isinstance(tree, dict) or not isinstance(tree.get("id"), str) or not _DID.fullmatch(tree["id"]):
         raise InputError("did.format", member="id")
-    _check_context(tree.get("@context"))
     if did is not None and tree["id"] != did:
         raise VerificationError("did.other_document", did=did)
-    methods = _methods(tree["id"], tree.get("verificationMethod", []))
-    serving: dict[str, list[Purpose]] = {kid: [] for kid in methods}
-    for purpose in PURPOSES:
-        for entry in _listed(tree, purpose):
-            if isinstance(entry, dict):
-                embedded = _methods(tree["id"], [entry])
-                methods |= embedded
-                kids = list(embedded)
-            else:
-                kids = [_absolute(tree["id"], entry)]
-            for kid in kids:
-                serving.setdefault(kid, []).append(purpose)
+    _check_context(tree.get("@context"))
+    served = {purpose: _listed(tree, purpose) for purpose in PURPOSES}
+    embedded = [entry for entries in served.values() for entry in entries if isinstance(entry, dict)]
+    methods = [_method(tree["id"], entry) for entry in _listed(tree, "verificationMethod") + embedded]
+    if len({kid for kid, _ in methods}) != len(methods):
+        raise InputError("did.format", member="verificationMethod")
+    kids = {purpose: {_kid(tree["id"], entry) for entry in entries} for purpose, entries in served.items()}
     return DidDocument(
-        tree["id"], tuple(Relation(kid, key, tuple(serving[kid])) for kid, key in methods.items())
+        tree["id"],
+        tuple(
+            Relation(kid, key, tuple(purpose for purpose in PURPOSES if kid in kids[purpose]))
+            for kid, key in methods
+            if key is not None
+        ),
     )
 
 
@@ -116,22 +124,21 @@ def _check_context(context: Any) -> None:
         raise InputError("did.format", member="@context")
 
 
-def _methods(did: str, entries: Any) -> dict[str, PublicKey]:
+def _listed(tree: Mapping[str, Any], member: str) -> list[Any]:
+    entries = tree.get(member, [])
     if not isinstance(entries, list) or len(entries) > MAX_METHODS:
+        raise InputError("did.format", member=member)
+    return entries
+
+
+def _method(did: str, entry: Any) -> tuple[str, PublicKey | None]:
+    """Return the DID URL of a verification method and its key, None if it cannot sign for `did`."""
+    if not isinstance(entry, dict):
         raise InputError("did.format", member="verificationMethod")
-    methods: dict[str, PublicKey] = {}
-    for entry in entries:
-        if not isinstance(entry, dict) or not isinstance(entry.get("id"), str):
-            raise InputError("did.format", member="verificationMethod")
-        kid = _absolute(did, entry["id"])
-        if kid in methods:
-            raise InputError("did.format", member="verificationMethod")
-        if entry.get("controller") != did:
-            raise VerificationError("did.other_controller", kid=kid)
-        key = _key(entry)
-        if key is not None:
-            methods[kid] = key
-    return methods
+    kid = _kid(did, entry)
+    if not kid.startswith(f"{did}#") or entry.get("controller") != did or not _ENDS.isdisjoint(entry):
+        return kid, None
+    return kid, _key(entry)
 
 
 def _key(entry: Mapping[str, Any]) -> PublicKey | None:
@@ -142,23 +149,19 @@ def _key(entry: Mapping[str, Any]) -> PublicKey | None:
         if kind in _JWK and isinstance(jwk, dict):
             return PublicKey.from_jwk(jwk)
     except InputError as error:
-        if error.code != "key.type":
+        if error.code not in _OTHER_KEYS:
             raise
-    return None  # a key of a kind that we do not use
+    return None
 
 
-def _listed(tree: Mapping[str, Any], purpose: Purpose) -> list[Any]:
-    entries = tree.get(purpose, [])
-    if not isinstance(entries, list) or len(entries) > MAX_METHODS:
-        raise InputError("did.format", member=purpose)
-    if not all(isinstance(entry, str | dict) for entry in entries):
-        raise InputError("did.format", member=purpose)
-    return entries
+def _kid(did: str, entry: Any) -> str:
+    """Return the DID URL of a method, or of a reference to one; a relative one is a fragment of this DID.
 
-
-def _absolute(did: str, reference: str) -> str:
-    """Return a DID URL; a relative one is a fragment of this DID (DID Core 1.0, section 3.2.2)."""
-    kid = did + reference if reference.startswith("#") else reference
-    if kid.count("#") != 1 or kid.endswith("#"):
+    In a did:web document only absolute ones are allowed (did:web, "Key Material and Document Handling").
+    """
+    reference = entry.get("id") if isinstance(entry, dict) else entry
+    if isinstance(reference, str) and reference.startswith("#") and not did.startswith("did:web:"):
+        reference = did + reference
+    if not isinstance(reference, str) or not _DID_URL.fullmatch(reference):
         raise InputError("did.format", member="id")
-    return kid
+    return reference

@@ -57,9 +57,10 @@ class KeyHistory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         history = decode(data, cls)
         last = ""
         for entry in history.keys:
-            start, until = parse_time(entry.start), entry.until and parse_time(entry.until)
+            start, until = parse_time(entry.start), None if entry.until is None else parse_time(entry.until)
             PublicKey.from_multikey(entry.public_key_multibase)
-            if entry.kid.partition("#")[0] != history.did or entry.start < last or (until and until <= start):
+            did, _, fragment = entry.kid.partition("#")
+            if did != history.did or not fragment or entry.start < last or (until and until <= start):
                 raise InputError("did.history", did=history.did)
             last = entry.start
         if len({entry.kid for entry in history.keys}) != len(history.keys):

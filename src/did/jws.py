@@ -15,6 +15,8 @@ key and `kid` is a DID URL of the signer.
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from ..encoding import b64u_decode, jcs
@@ -25,6 +27,10 @@ from .keys import Alg, PublicKey
 from .signer import Signer
 
 __all__ = ["UnverifiedJws", "check_jws", "parse_jws", "sign_jws"]
+
+_KID = re.compile(
+    r"did:[a-z0-9]+:[!\"$-~]+#[!\"$-~]+"
+)  # a DID URL with just one fragment, and no white space
 
 
 class UnverifiedJws(msgspec.Struct, frozen=True):
@@ -38,16 +44,15 @@ class UnverifiedJws(msgspec.Struct, frozen=True):
 
 def sign_jws(payload: bytes, *, typ: str, signer: Signer) -> str:
     """Return the compact JWS by `signer` over `payload`, which must be in its canonical form."""
+    _check_kid(signer.kid)
     _check_canonical(payload)
     return sign_compact({"alg": signer.alg, "kid": signer.kid, "typ": typ}, payload, signer.sign)
 
 
 def parse_jws(text: str, *, typ: str, max_bytes: int = MAX_BYTES) -> UnverifiedJws:
-    """Return the parts of a JWS of ours, refused by name unless its form is the one above and its type `typ`."""
+    """Return the parts of a JWS of ours, refused by name unless it has the form above and the type `typ`."""
     parts = parse_compact(text, typ=typ, max_bytes=max_bytes)
-    kid = parts.header.get("kid")
-    if not isinstance(kid, str) or not kid.startswith("did:") or kid.count("#") != 1:
-        raise InputError("jws.kid")
+    kid = _check_kid(parts.header.get("kid"))
     if parts.header["alg"] != parts.alg:  # `Ed25519` would be a second spelling of `EdDSA`
         raise VerificationError("jws.alg", alg=parts.header["alg"])
     if b64u_decode(text.partition(".")[0]) != jcs(parts.header):
@@ -63,6 +68,12 @@ def check_jws(jws: UnverifiedJws, key: PublicKey) -> bytes:
     key.check(signing_input.encode("ascii"), b64u_decode(signature, size=64))
     _check_canonical(jws.unverified_payload)
     return jws.unverified_payload
+
+
+def _check_kid(kid: object) -> str:
+    if not isinstance(kid, str) or not _KID.fullmatch(kid):
+        raise InputError("jws.kid")
+    return kid
 
 
 def _check_canonical(payload: bytes) -> None:

@@ -28,7 +28,7 @@ __all__ = ["Alg", "PrivateKey", "PublicKey"]
 
 Alg = Literal["EdDSA", "ES256"]
 
-# The multicodec prefixes of the did:key registry; those with an `alg` are ours, the others are refused by name.
+# Multicodec prefixes of the did:key method; those with an `alg` are ours, the others are refused by name.
 _ALG_PREFIX: dict[Alg, bytes] = {"EdDSA": b"\xed\x01", "ES256": b"\x80\x24"}
 _FOREIGN_PREFIX = {
     b"\xec\x01": "X25519",
@@ -48,7 +48,7 @@ _ES256_DETERMINISTIC = ec.ECDSA(SHA256(), deterministic_signing=True)  # RFC 697
 
 
 class PublicKey(msgspec.Struct, frozen=True):
-    """A key to check signatures with: 32 bytes for Ed25519, the 33 bytes of the compressed point for P-256."""
+    """A key to check signatures with; `raw` has 32 bytes for Ed25519, and for P-256 the compressed 33."""
 
     alg: Alg
     raw: bytes
@@ -131,8 +131,8 @@ class PrivateKey(msgspec.Struct, frozen=True):
     def __repr__(self) -> str:
         return f"PrivateKey({self.alg!r}, <redacted>)"
 
-    def __rich_repr__(self) -> list[str]:
-        return [self.alg, "<redacted>"]
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("alg", self.alg), ("secret", "<redacted>")]
 
     @classmethod
     def ed25519(cls, seed: bytes) -> PrivateKey:
@@ -203,15 +203,17 @@ def _p256_scalar(scalar: bytes) -> ec.EllipticCurvePrivateKey:
 def _public_of_jwk(jwk: Mapping[str, Any], operation: str) -> PublicKey:
     kind = (jwk.get("kty"), jwk.get("crv"))
     if kind == ("OKP", "Ed25519"):
-        key, algs = PublicKey("EdDSA", _member(jwk, "x")), ("EdDSA", "Ed25519")  # RFC 9864, section 2.2
+        key = PublicKey("EdDSA", _member(jwk, "x"))
+        algs = ["EdDSA", "Ed25519"]  # RFC 9864, section 2.2
     elif kind == ("EC", "P-256"):
         x, y = _member(jwk, "x"), _member(jwk, "y")
         raw = bytes([2 + (y[-1] & 1)]) + x
         _load_point(raw, b"\x04" + x + y)  # a third of the price of finding y, and proves that it is this y
-        key, algs = PublicKey("ES256", raw), ("ES256",)
+        key, algs = PublicKey("ES256", raw), ["ES256"]
     else:
         raise InputError("key.type", type=kind[1] or kind[0])
-    if jwk.get("use", "sig") != "sig" or operation not in jwk.get("key_ops", (operation,)):
+    operations = jwk.get("key_ops", [operation])
+    if jwk.get("use", "sig") != "sig" or not isinstance(operations, list) or operation not in operations:
         raise InputError("key.use")
     if jwk.get("alg", key.alg) not in algs:
         raise InputError("key.alg", alg=jwk["alg"])

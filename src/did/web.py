@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import InputError, NotFound
+from ..strict_json import MAX_BYTES
 from .document import DidDocument, parse_document
 from .resolver import Resolver
 
@@ -25,7 +26,7 @@ Fetcher = Callable[[str], bytes]
 _LABEL: Final = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _HOST: Final = re.compile(rf"({_LABEL}\.)+[a-z]([a-z0-9-]{{0,61}}[a-z0-9])?")
 _PORT: Final = re.compile(r"[1-9][0-9]{0,4}")
-_SEGMENT: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,62}")
+_SEGMENT: Final = re.compile(r"[A-Za-z0-9_-]([A-Za-z0-9._-]{0,61}[A-Za-z0-9_-])?")
 MAX_LETTERS: Final = 255
 
 
@@ -54,9 +55,9 @@ def folder_fetcher(folder: Path) -> Fetcher:
     """Return a fetcher that reads `FOLDER/host[:port]/path/did.json`; nothing outside can be named."""
 
     def fetch(url: str) -> bytes:
-        path = folder / url.removeprefix("https://")
         try:
-            return path.read_bytes()
+            with (folder / url.removeprefix("https://")).open("rb") as file:
+                return file.read(MAX_BYTES + 1)  # one more than the strict door takes
         except OSError as error:
             raise NotFound("did.not_found", url=url) from error
 
