@@ -6,17 +6,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from .answers import Backup, Check, Init, Recovered, RegistryUsed
+from .customer_answers import moment
 from .frame import Frame, Outcome, command
 from .line import Argument, Option
-from .screen import Screen
 from .wallet_home import making_home, open_wallet
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from konsens.wallet import Wallet
+    from konsens.wallet import Summary, Wallet
 
 __all__ = ["backup_create", "backup_restore", "backup_verify", "init", "recover"]
+
+BackupFile = Annotated[Path, Argument(metavar="FILE", help="A backup.")]
 
 
 @command(unlocks=True, logs=True, writes=True)
@@ -59,26 +61,20 @@ def init(
         words_file=str(words_file) if words_file else None,
     )
 
-    def show(screen: Screen) -> None:
-        screen.fields(
-            {
-                frame.pick(de="Brieftasche", en="Wallet"): data.home,
-                frame.pick(de="Kennung", en="Identity"): data.did,
-                frame.pick(de="Register", en="Registry"): registry.origin if registry else None,
-            }
+    fields = {
+        frame.pick(de="Brieftasche", en="Wallet"): data.home,
+        frame.pick(de="Kennung", en="DID"): data.did,
+        frame.pick(de="Register", en="Registry"): registry.origin if registry else None,
+    }
+    done = ""
+    if words_file is not None:
+        done = frame.pick(
+            de=f"Die 24 Wörter stehen in {words_file}.\nSchreiben Sie sie auf Papier und löschen Sie dann "
+            "die Datei: Wer sie hat,\nkann in Ihrem Namen alles widerrufen.",
+            en=f"The 24 words are in {words_file}.\nWrite them on paper, then delete the file: whoever has "
+            "them\ncan withdraw everything in your name.",
         )
-        if words_file is not None:
-            screen.line()
-            screen.line(
-                frame.pick(
-                    de=f"Die 24 Wörter stehen in {words_file}. Schreiben Sie sie auf Papier und löschen Sie "
-                    "dann die Datei: Wer sie hat, kann in Ihrem Namen alles widerrufen.",
-                    en=f"The 24 words are in {words_file}. Write them on paper, then delete the file: "
-                    "whoever has them can withdraw everything in your name.",
-                )
-            )
-
-    return Outcome(data, show=show)
+    return Outcome(data, show=lambda screen: screen.fields(fields), done=done)
 
 
 @command(unlocks=True, logs=True)
@@ -114,54 +110,61 @@ def recover(
         seals_found=found.seals_found,
         records_without_text=found.records_without_text,
     )
+    fields = {
+        frame.pick(de="Kennungen", en="Identities"): len(found.dids),
+        frame.pick(de="Einträge im Register", en="Entries in the registry"): found.seals_found,
+        frame.pick(de="Vorgänge ohne Text", en="Matters without text"): found.records_without_text,
+    }
     done = frame.pick(
-        de=f"Wiederhergestellt: {len(found.dids)} Kennungen, {found.seals_found} gebrochene Siegel. "
-        "`konsens withdraw --all` widerruft jetzt alles; die Texte kommen aus einer Sicherung oder vom "
-        "Unternehmen (Art. 15 DSGVO).",
-        en=f"Recovered: {len(found.dids)} identities, {found.seals_found} broken seals. "
-        "`konsens withdraw --all` now withdraws everything; the texts come from a backup or from the company "
-        "(Art. 15 GDPR).",
+        de="`konsens withdraw --all` widerruft jetzt alles.\n"
+        "Die Texte kommen aus einer Sicherung oder vom Unternehmen (Art. 15 DSGVO).",
+        en="`konsens withdraw --all` now withdraws everything.\n"
+        "The texts come from a backup or from the company (Art. 15 GDPR).",
     )
-    return Outcome(data, done=done)
+    return Outcome(data, show=lambda screen: screen.fields(fields), done=done)
 
 
 @command(unlocks=True, writes=True)
 def backup_create(frame: Frame, file: Annotated[Path, Argument(metavar="FILE", help="Where to.")]) -> Outcome:
     """Write the whole wallet to one sealed file, under the same passphrase."""
-    from konsens.wallet import create_backup, verify_backup
+    from konsens.wallet import render_backup, verify_backup
 
     frame.check_out(file)
     with open_wallet(frame) as wallet:
-        create_backup(wallet.vault, file, at=frame.now(), entropy=frame.entropy, overwrite=frame.common.force)
-    summary = verify_backup(file, frame.passphrase())
-    done = frame.pick(de="Gesichert und geprüft: ", en="Saved and checked: ") + str(file)
-    return Outcome(_data(file, summary.created_at, summary.counts), done=done)
+        data, _ = render_backup(wallet.vault, at=frame.now(), entropy=frame.entropy)
+    summary = verify_backup(data, frame.passphrase())
+    frame.write(file, data)
+    done = frame.pick(de=f"Geprüft und gesichert in {file}.", en=f"Checked, and saved in {file}.")
+    return _outcome(frame, file, summary, done)
 
 
 @command(unlocks=True)
-def backup_verify(frame: Frame, file: Annotated[Path, Argument(metavar="FILE", help="A backup.")]) -> Outcome:
+def backup_verify(frame: Frame, file: BackupFile) -> Outcome:
     """Check that a backup opens and that every record in it is whole; nothing is written."""
     from konsens.wallet import verify_backup
 
-    summary = verify_backup(file, frame.passphrase())
+    summary = verify_backup(_source(frame, file), frame.passphrase())
     done = frame.pick(de="Die Sicherung ist ganz und lesbar.", en="The backup is whole and readable.")
-    return Outcome(_data(file, summary.created_at, summary.counts), done=done)
+    return _outcome(frame, file, summary, done)
 
 
 @command(unlocks=True)
-def backup_restore(
-    frame: Frame, file: Annotated[Path, Argument(metavar="FILE", help="A backup.")]
-) -> Outcome:
+def backup_restore(frame: Frame, file: BackupFile) -> Outcome:
     """Make a wallet from a backup, in a home that is empty; it keeps the backup's passphrase."""
     from konsens.wallet import restore
 
+    source = _source(frame, file)
     with making_home(frame.home) as path:
-        summary = restore(file, frame.passphrase(), path=path, entropy=frame.entropy)
+        summary = restore(source, frame.passphrase(), path=path, entropy=frame.entropy)
     done = frame.pick(
         de="Wiederhergestellt. Bevor sie handelt, gleicht sich die Brieftasche mit dem Register ab.",
         en="Restored. Before it acts, the wallet compares itself with the registry.",
     )
-    return Outcome(_data(file, summary.created_at, summary.counts), done=done)
+    return _outcome(frame, file, summary, done)
+
+
+def _source(frame: Frame, file: Path) -> Path | bytes:
+    return frame.read(file, max_bytes=1 << 30) if str(file) == "-" else file
 
 
 def _registry(wallet: Wallet) -> RegistryUsed | None:
@@ -175,18 +178,24 @@ def _registry(wallet: Wallet) -> RegistryUsed | None:
     )
 
 
-def _data(file: Path, created_at: str, counts: Mapping[str, int]) -> Backup:
-    checks = [
-        Check(name="backup.opens", ok=True, detail=""),
-        Check(name="backup.records", ok=True, detail=str(sum(counts.values()))),
-    ]
-    return Backup(
+def _outcome(frame: Frame, file: Path, summary: Summary, done: str) -> Outcome:
+    records, cards = summary.counts.get("act", 0), summary.counts.get("card", 0)
+    data = Backup(
         file=str(file),
-        created_at=created_at,
-        records=counts.get("act", 0),
-        cards=counts.get("card", 0),
-        checks=checks,
+        created_at=summary.created_at,
+        records=records,
+        cards=cards,
+        checks=[
+            Check(name="backup.opens", ok=True, detail=""),
+            Check(name="backup.records", ok=True, detail=str(sum(summary.counts.values()))),
+        ],
     )
+    fields = {
+        frame.pick(de="Vom", en="Made"): moment(summary.created_at),
+        frame.pick(de="Handlungen", en="Acts"): records,
+        frame.pick(de="Nachweise", en="Credentials"): cards,
+    }
+    return Outcome(data, show=lambda screen: screen.fields(fields), done=done)
 
 
 def _lines(words: Sequence[str]) -> str:
@@ -198,9 +207,9 @@ def _show_words(frame: Frame, words: Sequence[str]) -> None:
         "  ".join(f"{at + n + 1:2}. {words[at + n]:<9}" for n in range(4)) for at in range(0, len(words), 4)
     )
     intro = frame.pick(
-        de="Schreiben Sie diese 24 Wörter auf Papier. Sie werden nie wieder gezeigt. Wer sie hat, kann in "
-        "Ihrem Namen alles widerrufen; ohne sie und ohne Sicherung kann Ihnen niemand helfen.",
-        en="Write these 24 words on paper. They are never shown again. Whoever has them can withdraw "
-        "everything in your name; without them and without a backup nobody can help you.",
+        de="Schreiben Sie diese 24 Wörter auf Papier. Sie werden nie wieder gezeigt.\nWer sie hat, kann in "
+        "Ihrem Namen alles widerrufen;\nohne sie und ohne Sicherung kann Ihnen niemand helfen.",
+        en="Write these 24 words on paper. They are never shown again.\nWhoever has them can withdraw "
+        "everything in your name;\nwithout them and without a backup nobody can help you.",
     )
     frame.terminal.show(f"{intro}\n\n{numbered}\n")

@@ -190,15 +190,13 @@ def test_the_24_words_can_be_typed(person: Person, world: World) -> None:
     child = person("recover", "--registry", "reg", home="back")
     child.expect("24 words:")
     child.sendline(words)
-    assert "Recovered: 0 identities" in rest(child)
+    assert "Identities:              0" in rest(child)
     assert child.exitstatus == 0
 
 
 @pytest.mark.parametrize("lang", ["en", "de"])
 @pytest.mark.parametrize("plain", [[], ["--plain"]])
-def test_every_screen_fits_eighty_columns(
-    lang: str, plain: list[str], person: Person, world: World
-) -> None:
+def test_every_screen_fits_eighty_columns(lang: str, plain: list[str], person: Person, world: World) -> None:
     world.granted()
     world.me("card", "import", "receipts.json")
     for words in (
