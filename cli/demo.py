@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
-from konsens.errors import Conflict
+from konsens.errors import Conflict, KonsensError
 
 from .answers import Demo
 from .answers import Step as StepAnswer
@@ -29,14 +29,14 @@ BUNDLE, REPORT, FORGED = "trail.zip", "report.html", "forged.zip"
 class Step(NamedTuple):
     """A line as it is typed after `konsens`, what it is for, and how it must end.
 
-    `lines` of its output are shown; of a refusal, also the reason.
+    `shown` counts which lines of its output a newcomer sees; of a refusal, also the reason.
     """
 
     line: str
     de: str
     en: str
+    shown: tuple[int, ...] = (0,)
     exit: int = 0
-    lines: int = 1
 
 
 STEPS = (
@@ -44,7 +44,7 @@ STEPS = (
         "company init Muster-Shop --new-registry reg --origin log.muster.example --home shop",
         de="Ein Laden legt Schlüssel an und ein Register: ein Protokoll, das nur wachsen kann.",
         en="A shop makes its keys, and a registry: a log that can only grow.",
-        lines=2,
+        shown=(1,),
     ),
     Step(
         f"company notice publish {NOTICE} --home shop",
@@ -55,49 +55,48 @@ STEPS = (
         "company ask --notice newsletter --purpose newsletter --channel email --out ask.json --home shop",
         de="Er bittet um eine Einwilligung.",
         en="It asks for a consent.",
-        lines=2,
+        shown=(1,),
     ),
     Step(
         "init --registry reg --words-file words --home customer",
         de="Eine Kundin legt eine eigene Brieftasche an. Ihre Schlüssel hat niemand sonst.",
         en="A customer makes a wallet. Nobody else has the keys in it.",
-        lines=2,
+        shown=(1,),
     ),
     Step(
         "request show ask.json --home customer",
         de="Sie liest, wer worum bittet.",
         en="She reads who asks, and for what.",
-        lines=6,
+        shown=(0, 1, 2),
     ),
     Step(
         "grant ask.json --all --yes --out grant.json --home customer",
         de="Sie sagt Ja. Ihre Einwilligung steht im Register unter einem Siegel, das nur sie brechen kann.",
         en="She says yes. Her consent stands in the registry under a seal that only she can break.",
-        lines=2,
+        shown=(0, 1),
     ),
     Step(
         "company receive grant.json --ref C-1001 --receipts receipts.json --home shop",
         de="Der Laden prüft alles und nimmt es in sein Buch.",
         en="The shop checks all of it and takes it into its book.",
-        lines=2,
     ),
     Step(
         "card import receipts.json --home customer",
         de="Die Kundin bewahrt seine Quittung auf.",
         en="The customer keeps the shop's receipt.",
-        lines=2,
+        shown=(0, 1),
     ),
     Step(
         "company check C-1001 newsletter --channel email --home shop",
         de="Darf der Laden ihr schreiben? Ja.",
         en="May the shop write to her? Yes.",
-        lines=2,
+        shown=(0, 1),
     ),
     Step(
         "withdraw Muster-Shop newsletter --yes --home customer",
         de="Sie überlegt es sich anders. Der Laden erfährt nichts davon und kann es nicht verhindern.",
         en="She changes her mind. The shop is told nothing, and cannot prevent it.",
-        lines=3,
+        shown=(0, 1),
     ),
     Step(
         "company check C-1001 newsletter --channel email --home shop",
@@ -109,39 +108,39 @@ STEPS = (
         "registry policy reg --out trust.toml --home shop",
         de="Wer prüfen soll, bekommt auf anderem Weg, wessen Schlüsseln zu trauen ist.",
         en="Whoever is to verify is told, another way, whose keys to trust.",
-        lines=2,
+        shown=(1,),
     ),
     Step(
         f"trail export --format bundle --out {BUNDLE} --home shop",
         de="Die Datenschutzbeauftragte gibt die ganze Nachweiskette heraus …",
         en="The privacy officer hands out the whole audit trail …",
-        lines=2,
+        shown=(0, 1),
     ),
     Step(
         f"trail export --format html --out {REPORT} --home shop",
         de="… und einen Bericht zum Lesen.",
         en="… and a report to read.",
-        lines=0,
+        shown=(),
     ),
     Step(
         f"verify {BUNDLE} --trust trust.toml --home nobody",
         de="Jemand Fremdes prüft die Nachweise, ohne uns und ohne Netz.",
         en="A stranger checks the evidence, without us and offline.",
-        lines=11,
+        shown=tuple(range(20)),
     ),
     Step(
         f"verify {BUNDLE} --home nobody",
         de="Wer niemandem traut, erfährt, wem zu trauen wäre.",
         en="Whoever trusts nobody is told whom it would take.",
         exit=10,
-        lines=0,
+        shown=(),
     ),
     Step(
         f"verify {FORGED} --trust trust.toml --home nobody",
         de="Und wenn jemand auch nur ein Byte ändert …",
         en="And if somebody changes as much as one byte …",
         exit=9,
-        lines=0,
+        shown=(),
     ),
 )
 
@@ -158,46 +157,47 @@ def demo(
     Every line is run as you would type it, in a folder of its own; nothing leaves this machine.
     """
     folder = _folder(keep)
-    screen = frame.page
-    if screen:
-        screen.line(
-            frame.pick(de=f"Alles geschieht in {folder}.", en=f"Everything happens in {folder}."), colour=DIM
-        )
-    steps: list[StepAnswer] = []
-    error = None
-    for number, step in enumerate(STEPS, 1):
-        if FORGED in step.line:
-            forge(folder / BUNDLE, folder / FORGED)
-        done = _run(folder, step, frame.lang)
-        found = re.search(r"^error\[([a-z0-9_.]+)\]", done.stderr, re.MULTILINE)
-        steps.append(
-            StepAnswer(command=f"konsens {step.line}", exit=done.returncode, code=found[1] if found else "ok")
-        )
-        if screen:
-            _show(screen, number, frame.pick(de=step.de, en=step.en), step, done)
-        if done.returncode != step.exit:
-            error = UnforeseenError(
-                "demo.failed", number=number, exit=done.returncode, code=steps[-1].code, expected=step.exit
-            )
-            break
+    steps, error = _play(frame, folder)
     bundle, report = ((str(path) if path.exists() else None) for path in (folder / BUNDLE, folder / REPORT))
-    data = Demo(folder=str(folder), steps=steps, bundle=bundle, report=report)
 
-    def close(screen: Screen) -> None:
+    def show(screen: Screen) -> None:
         screen.heading(frame.pick(de="Zum Ansehen", en="To look at"))
         screen.fields(
             {
                 frame.pick(de="Bericht", en="Report"): report,
                 frame.pick(de="Nachweise", en="Evidence"): bundle,
-                frame.pick(de="Ordner", en="Folder"): f"{folder}",
+                frame.pick(de="Ordner", en="Folder"): folder,
             }
         )
 
-    done_text = frame.pick(
+    done = frame.pick(
         de="Das war der ganze Weg. Weiter geht es mit: konsens --help",
         en="That was the whole way. To go on: konsens --help",
     )
-    return Outcome(data, show=close, done=done_text, error=error)
+    data = Demo(folder=str(folder), steps=steps, bundle=bundle, report=report)
+    return Outcome(data, show=show, done=done, error=error)
+
+
+def _play(frame: Frame, folder: Path) -> tuple[list[StepAnswer], KonsensError | None]:
+    """Run the steps, telling each as it happens, until one does not end as it should."""
+    screen = frame.page
+    if screen:
+        where = frame.pick(de=f"Alles geschieht in {folder}.", en=f"Everything happens in {folder}.")
+        screen.line(where, colour=DIM)
+    steps: list[StepAnswer] = []
+    for number, step in enumerate(STEPS, 1):
+        if FORGED in step.line:
+            _forge(folder)
+        done = _run(folder, step, frame.lang)
+        found = re.search(r"^error\[([a-z0-9_.]+)\]", done.stderr, re.MULTILINE)
+        code = found[1] if found else "ok"
+        steps.append(StepAnswer(command=f"konsens {step.line}", exit=done.returncode, code=code))
+        if screen:
+            _show(screen, number, frame.pick(de=step.de, en=step.en), step, done)
+        if done.returncode != step.exit:
+            facts = {"number": number, "exit": done.returncode, "code": code, "expected": step.exit}
+            return steps, UnforeseenError("demo.failed", **facts)
+    return steps, None
 
 
 def _folder(keep: Path | None) -> Path:
@@ -231,18 +231,18 @@ def _run(folder: Path, step: Step, lang: str) -> subprocess.CompletedProcess[str
     )
 
 
-def forge(bundle: Path, forged: Path) -> None:
-    """Write the bundle with one byte changed, as `dd` would."""
-    data = bytearray(bundle.read_bytes())
+def _forge(folder: Path) -> None:
+    """Write the bundle with one byte changed."""
+    data = bytearray((folder / BUNDLE).read_bytes())
     data[300] ^= 1
-    forged.write_bytes(data)
+    (folder / FORGED).write_bytes(data)
 
 
 def _show(screen: Screen, number: int, what: str, step: Step, done: subprocess.CompletedProcess[str]) -> None:
     screen.line()
     screen.line(f"{number:2}. {what}", colour=BOLD)
     screen.line(f"    $ konsens {step.line}", colour=DIM)
-    lines = done.stdout.splitlines()[: step.lines]
-    lines += [line for line in done.stderr.splitlines() if line.startswith("error[")]
-    for line in lines:
+    said = [line for line in done.stdout.splitlines() if line.strip()]
+    lines = [line for number, line in enumerate(said) if number in step.shown]
+    for line in [*lines, *(line for line in done.stderr.splitlines() if line.startswith("error["))]:
         screen.line(f"      {line}")

@@ -1,0 +1,210 @@
+"""`verify` and `trust …`: by the verifier's own list, offline, with a code for whatever is wrong."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import msgspec
+import pytest
+
+from konsens.cli.answers import ANSWERS
+from konsens.cli.app import run
+from tests.cli.conftest import Konsens, Ran
+from tests.cli.world import World, cheap_passphrases
+
+
+def unseen(*words: str | Path) -> Ran:
+    """Run a line in this process, for a fixture that outlives a test."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+    with redirect_stdout(out), redirect_stderr(err):
+        code = run([str(word) for word in words])
+    said, told = (stream.detach().getvalue().decode() for stream in (out, err))
+    return Ran(code, said, told)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A consent that was given, and what the privacy officer hands out."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KONSENS_LANG", "en")
+        world = World(tmp_path_factory.mktemp("world"), unseen, patch)
+        world.granted()
+        world.run("shop", "registry", "policy", "--out", "trust.toml")
+        world.run("shop", "trail", "export", "--format", "bundle", "--out", "trail.zip")
+        return world
+
+
+@pytest.fixture
+def world(made: World, konsens: Konsens, monkeypatch: pytest.MonkeyPatch) -> World:
+    """The same for every test of this file: each works in an `officer`'s folder of its own."""
+    monkeypatch.chdir(made.folder)
+    monkeypatch.setenv("KONSENS_PASSPHRASE_FILE", "pp")
+    cheap_passphrases(monkeypatch)
+    shutil.rmtree("officer", ignore_errors=True)
+    made.konsens = konsens
+    return made
+
+
+def verify(world: World, file: str, *words: str, home: str = "nobody") -> Any:
+    answer = world.run(home, "verify", file, *words, ok=False)
+    if answer["data"] is not None:
+        jsonschema.validate(answer["data"], msgspec.json.schema(ANSWERS["verify"]))
+    return answer
+
+
+def test_a_bundle_holds_by_the_verifiers_own_list(world: World) -> None:
+    found = verify(world, "trail.zip", "--trust", "trust.toml")
+    assert (found["exit"], found["code"]) == (0, "ok")
+    data = found["data"]
+    assert (data["kind"], data["failed"], data["warnings"]) == ("bundle", [], ["log.unwitnessed"])
+    assert data["checkpoint"]["acknowledged"] == "checkpointed"
+    assert data["signer"].startswith("did:key:")
+    assert not (world.folder / "nobody").exists()
+
+
+def test_nobody_is_trusted_who_is_not_named(world: World) -> None:
+    found = verify(world, "trail.zip")
+    assert found["exit"] == 10
+    assert found["code"].startswith("trust.")
+    assert {"trust.company", "trust.log"} <= set(found["data"]["failed"])
+    did = world.run("shop", "registry", "policy", "--out", "again.toml")["companies"][0]
+    assert did in found["message"]
+
+
+def test_a_list_of_ones_own_serves_as_well_as_a_file(world: World) -> None:
+    assert world.run("officer", "trust", "list")["companies"] == []
+    added = world.run("officer", "trust", "add", "trust.toml")
+    jsonschema.validate(added, msgspec.json.schema(ANSWERS["trust add"]))
+    assert world.run("officer", "trust", "add", "trust.toml") == added, "twice is once"
+    assert world.run("officer", "trust", "list") == added
+    assert [log["origin"] for log in added["logs"]] == ["log.muster.example"]
+    assert added["issuers"] == {"urn:konsens:receipt:1": added["companies"]}
+    assert verify(world, "trail.zip", home="officer")["exit"] == 0
+    assert (world.folder / "officer").stat().st_mode & 0o077 == 0
+    # The list does not stand in the way of a home that is made there later.
+    assert world.run("officer", "init", "--words-file", "officers-words")["did"]
+    assert verify(world, "trail.zip", home="officer")["exit"] == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "exit_code", "code"),
+    [
+        ("v = 1", 2, "input.format"),
+        ("v = 2\npolicy = ''", 2, "input.version"),
+        ("not toml", 2, "trust.format"),
+        ("v = 1\npolicy = 'nonsense'", 2, "policy.syntax"),
+    ],
+)
+def test_a_file_that_is_no_trust_file_is_refused(text: str, exit_code: int, code: str, world: World) -> None:
+    (world.folder / "bad.toml").write_text(text)
+    for words in (("trust", "add", "bad.toml"), ("verify", "trail.zip", "--trust", "bad.toml")):
+        found = world.run("officer", *words, ok=False)
+        assert (found["exit"], found["code"]) == (exit_code, code)
+    assert not (world.folder / "officer").exists()
+
+
+def test_another_key_for_a_known_log_is_a_conflict(world: World) -> None:
+    world.run("officer", "trust", "add", "trust.toml")
+    world.run("twin", "registry", "init", "twin-log", "--origin", "log.muster.example")
+    world.run("twin", "registry", "policy", "--out", "twin.toml")
+    found = world.run("officer", "trust", "add", "twin.toml", ok=False)
+    assert (found["exit"], found["code"]) == (12, "trust.conflict")
+    assert verify(world, "trail.zip", home="officer")["exit"] == 0
+    assert verify(world, "trail.zip", "--trust", "twin.toml")["exit"] == 10
+
+
+def test_a_list_that_was_damaged_trusts_nobody(world: World) -> None:
+    world.run("officer", "trust", "add", "trust.toml")
+    (world.folder / "officer" / "trust.json").write_text("{}x")
+    assert verify(world, "trail.zip", home="officer")["code"] == "trust.damaged"
+
+
+def test_a_folder_with_something_else_in_it_is_left_alone(world: World) -> None:
+    (world.folder / "mine").mkdir()
+    (world.folder / "mine" / "letter").touch()
+    found = world.run("mine", "trust", "add", "trust.toml", ok=False)
+    assert (found["exit"], found["code"]) == (12, "home.taken")
+    assert [path.name for path in (world.folder / "mine").iterdir()] == ["letter"]
+
+
+def flip(at: int) -> Callable[[bytes], bytes]:
+    return lambda data: data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [
+        pytest.param(flip(12), id="a date"),
+        pytest.param(flip(300), id="a letter in the first file"),
+        pytest.param(flip(-300), id="a name in the directory"),
+        pytest.param(lambda data: data[:-1], id="the end cut off"),
+        pytest.param(lambda data: data + b"x", id="something behind the end"),
+    ],
+)
+def test_a_bundle_that_was_changed_is_damaged_by_name(harm: Callable[[bytes], bytes], world: World) -> None:
+    (world.folder / "forged.zip").write_bytes(harm((world.folder / "trail.zip").read_bytes()))
+    found = verify(world, "forged.zip", "--trust", "trust.toml")
+    assert found["exit"] == 9
+    assert found["code"].startswith("bundle.")
+    assert found["data"]["failed"][0] == found["code"]
+
+
+def test_proofs_receipts_and_messages_are_told_apart(world: World) -> None:
+    trusted = ("--trust", "trust.toml")
+    world.run("shop", "registry", "prove", "--leaf", "0", "--out", "leaf.proof")
+    found = verify(world, "leaf.proof", *trusted)
+    assert (found["exit"], found["data"]["kind"]) == (0, "proof")
+    assert found["data"]["warnings"] == ["proof.entry_not_given", "log.unwitnessed"]
+    assert verify(world, "leaf.proof", *trusted, "--entry", "03" + "00" * 32)["exit"] == 6
+    seal = "00" * 32
+    world.run("shop", "registry", "prove", "--open", seal, "--out", "open.proof")
+    found = verify(world, "open.proof", *trusted, "--seal", seal)
+    assert (found["exit"], found["data"]["warnings"]) == (0, ["log.unwitnessed"])
+
+    for name, kind in (("receipts.json", "receipt"), ("grant.json", "message"), ("ask.json", "message")):
+        assert (verify(world, name, *trusted)["exit"], verify(world, name, *trusted)["data"]["kind"]) == (
+            0,
+            kind,
+        )
+    changed = json.loads((world.folder / "receipts.json").read_text())
+    credential = changed["receipts"][0]["credential"]
+    changed["receipts"][0]["credential"] = credential.replace(".", ".A", 1)
+    (world.folder / "changed.json").write_text(json.dumps(changed))
+    assert verify(world, "changed.json", *trusted)["exit"] == 6
+
+
+@pytest.mark.parametrize(
+    ("words", "exit_code", "code"),
+    [
+        (["nowhere.zip"], 5, "file.missing"),
+        (["trust.toml"], 2, "trail.not_recognised"),
+        (["trail.zip", "--trust", "nowhere.toml"], 5, "file.missing"),
+        (["trail.zip", "--seal", "xyz"], 2, "input.hex"),
+        (["trail.zip", "--entry", "abc"], 2, "input.hex"),
+        (["trail.zip", "--at", "yesterday"], 2, "usage.bad_time"),
+        (["shop"], 2, "file.unreadable"),
+    ],
+)
+def test_what_cannot_be_verified_is_said(words: list[str], exit_code: int, code: str, world: World) -> None:
+    found = verify(world, *words)
+    assert (found["exit"], found["code"]) == (exit_code, code)
+
+
+def test_people_read_what_was_checked_and_what_it_rests_on(world: World, konsens: Konsens) -> None:
+    ran = konsens("verify", "trail.zip", "--trust", "trust.toml", "--lang", "de")
+    assert ran.exit == 0
+    assert "✔ bundle.seals: " in ran.out
+    assert "Unterschrieben von: did:key:" in ran.out
+    assert "warning[log.unwitnessed]: " in ran.err
+    assert ran.err.endswith("Alles stimmt.\n")
+    shutil.copy("trail.zip", "copy.zip")
+    stranger = konsens("verify", "copy.zip", "--home", "nobody")
+    assert "✖ bundle.trust: " in stranger.out
+    assert "hint: " in stranger.err
