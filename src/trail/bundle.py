@@ -105,7 +105,9 @@ def make_bundle(
         "README.txt": README.encode(),
         f"{folder}/checkpoint": checkpoint.encode(),
         f"{folder}/vkey": f"{vkey}\n".encode(),
-        "decisions.json": render_json([_decision(record) for record in view.records]),
+        "decisions.json": render_json(
+            [_decision(one) for one in sorted(view.records, key=lambda one: one.record)]
+        ),
         "events.json": render_json(entries),
         "uses.csv": render_uses(view, safe=False).encode(),
         "report.html": render_report(view, language=language).encode(),

@@ -81,7 +81,7 @@ def query(ledger: Ledger, asked: Query, *, company_name: str, now: datetime) -> 
         checkpoint_at=format_time(at) if at else None,
         witnessed=False,  # the log of this release has no witnesses
         population=_population(ledger),
-        records=tuple(records),
+        records=tuple(sorted(records, key=_by_person)),
         supporting=tuple(supporting),
         notices=tuple(
             notice_text(notice, leaf)
@@ -135,6 +135,10 @@ def _matters(ledger: Ledger, asked: Query) -> Iterator[Row]:
     yield from rows
 
 
+def _by_person(line: RecordLine) -> tuple[bool, str, str, str, str]:
+    return line.ref is None, line.ref or "", line.customer, line.purpose, line.channel
+
+
 def _only(row: Row, asked: Query) -> Query:
     """Return the question about just this matter, at the same moments."""
     who, purpose, channel = row
@@ -178,7 +182,7 @@ def _record(cases: Cases, asked: Query, row: Row, histories: Histories, now: dat
         state=state,
         since=_time(standing.since) if head else None,
         until=_time(grant.until) if grant and grant.until else None,
-        assurance=decision.assurance or (grant.assurance if grant else None),
+        assurance=grant.assurance if grant else head.assurance if head else None,
         decision=decision,
         seal=seal[1] if seal else None,
         seal_broken_at=_broken_at(ledger, standing),

@@ -15,12 +15,14 @@ from markupsafe import Markup
 
 from ..encoding import parse_time
 from ..errors import Language, sentence
-from .view import Finding, RecordLine, TrailView
+from .view import EventLine, Finding, RecordLine, TrailView
+from .visible import visible
 
 __all__ = ["render_report"]
 
 MAX_RECORDS = 2_000
 MAX_HISTORIES = 200
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 _MARKS = {"given": "✔", "renewed": "✔", "pending": "◷", "requested": "◷", "deferred": "◷"}
 
 
@@ -55,8 +57,8 @@ def _words() -> dict[str, dict[str, Any]]:
 def _tiles(view: TrailView, labels: dict[str, str]) -> list[dict[str, object]]:
     states = Counter("given" if record.state == "renewed" else record.state for record in view.records)
     named = ("given", "withdrawn", "refused", "expired")
-    people = {record.customer for record in view.records}
-    reachable = {record.customer for record in view.records if record.allowed}
+    people = {_person(record) for record in view.records}
+    reachable = {_person(record) for record in view.records if record.allowed}
     tiles: list[dict[str, object]] = [
         {"count": len(people), "label": labels["people"], "tone": ""},
         {"count": len(reachable), "label": labels["allowed"], "tone": "good"},
@@ -73,16 +75,33 @@ def _tiles(view: TrailView, labels: dict[str, str]) -> list[dict[str, object]]:
     return tiles
 
 
+def _with_break(record: RecordLine) -> list[EventLine | int]:
+    """Return the history with the leaf that broke the seal in its place."""
+    steps: list[EventLine | int] = [*record.events]
+    if record.seal_broken_at is not None:
+        steps.append(record.seal_broken_at)
+    return sorted(steps, key=lambda step: step if isinstance(step, int) else step.leaf_index)
+
+
+def _person(record: RecordLine) -> str:
+    own, attested = record.names
+    return own or attested or record.customer
+
+
 def _environment(language: Language) -> Environment:
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda value: visible(value) if type(value) is str else value,
     )
 
     def moment(text: str | None) -> str:
         if not text:
             return "–"
         at = parse_time(text)
-        day = f"{at:%d.%m.%Y}" if language == "de" else f"{at.day} {at:%b %Y}"
+        day = f"{at:%d.%m.%Y}" if language == "de" else f"{at.day} {_MONTHS[at.month - 1]} {at.year}"
         return f"{day}, {at:%H:%M:%S} UTC"
 
     def number(value: int) -> str:
@@ -92,13 +111,17 @@ def _environment(language: Language) -> Environment:
         return record.decision.reason[language]
 
     def finding_text(finding: Finding) -> str:
-        return sentence(finding.code, language, {"where": finding.where, **finding.facts})
+        told = dict(finding.facts)
+        for name in {"at", "received"} & told.keys():
+            told[name] = moment(told[name])
+        return sentence(finding.code, language, {"where": finding.where, **told})
 
     environment.filters |= {
         "moment": moment,
         "number": number,
         "reason": reason,
         "finding_text": finding_text,
+        "with_break": _with_break,
         "short": lambda did: did if len(did) <= 26 else f"{did[:14]}…{did[-6:]}",
         "short_hash": lambda digest: f"{digest[:12]}…",
         "state_mark": lambda state: _MARKS.get(state, "✖"),

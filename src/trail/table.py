@@ -11,6 +11,7 @@ import io
 from collections.abc import Iterable, Sequence
 
 from .view import EventLine, TrailView, UseLine
+from .visible import visible
 
 __all__ = ["EVENT_COLUMNS", "USE_COLUMNS", "render_csv", "render_events", "render_uses"]
 
@@ -22,7 +23,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%", "＝", "＋", "－",
 def render_csv(columns: Sequence[str], rows: Iterable[Sequence[object]], *, safe: bool) -> str:
     """Return a table as CSV (RFC 4180, CRLF); `safe` escapes what a spreadsheet would run.
 
-    In the safe form a cell that begins with a formula character gets an apostrophe before it.
+    In the safe form a cell that begins with a formula character gets an apostrophe before it, and letters
+    that nobody sees show as code points.
     """
     out = io.StringIO(newline="")
     if safe:
@@ -49,4 +51,5 @@ def render_uses(view: TrailView, *, safe: bool) -> str:
 
 
 def _defuse(cell: str) -> str:
+    cell = visible(cell)
     return "'" + cell if cell.lstrip(" \u00a0").startswith(_FORMULA) or cell.startswith(_FORMULA) else cell

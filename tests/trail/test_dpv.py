@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from pyld import jsonld
+from pyld import jsonld  # type: ignore[import-untyped]  # it ships no types
 from pyshacl import validate
 from rdflib import Graph, URIRef
 

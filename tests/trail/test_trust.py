@@ -14,7 +14,7 @@ LOG = f"log {render_vkey(NoteSigner('log.muster.example', b'1' * 32).vkey)}\nquo
 COMPANY = TrustedCompany("did:key:z6MktqtEyMYKcjNyZtkU6EabSrwjPkaq1oBMx6qhViCyaXKU", "Muster-Shop")
 FILE = TrustFile(1, LOG, (COMPANY,), {"urn:konsens:receipt:1": (COMPANY.did,)})
 
-letters = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), max_size=40)
+letters = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=40)
 
 
 @given(name=letters, kind=letters)

@@ -1,0 +1,132 @@
+"""A company that is a did:web and changed its key: old events stay good, strangers' keys never do."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from konsens.consent import Company, CompanyKeys
+from konsens.did import (
+    DidDocument,
+    HistoryEntry,
+    KeyHistory,
+    LocalSigner,
+    OfflineResolver,
+    PinnedResolver,
+    PrivateKey,
+    document_of,
+)
+from konsens.encoding import format_time, sha256
+from konsens.records import Seed
+from konsens.registry import render_vkey
+from konsens.trail import Desk, Identity, Query, Trust, TrustedCompany, TrustFile, export, verify
+
+from ..consent.world import START, Customer, World
+from .forge import resign, unpack
+
+DID = "did:web:muster.example"
+OLD, NEW = PrivateKey.ed25519(b"1" * 32), PrivateKey.ed25519(b"2" * 32)
+CHANGED = START + timedelta(days=1)
+
+
+def history() -> KeyHistory:
+    first = HistoryEntry(f"{DID}#k1", OLD.public.multikey, format_time(START), format_time(CHANGED))
+    second = HistoryEntry(f"{DID}#k2", NEW.public.multikey, format_time(CHANGED), None)
+    return KeyHistory(1, DID, (first, second))
+
+
+def document() -> DidDocument:
+    return document_of(DID, {"k1": OLD.public, "k2": NEW.public})
+
+
+class WebShop(World):
+    """The shop of the consent tests as a did:web."""
+
+    def make_shop(self, name: str) -> tuple[Company, CompanyKeys, str]:
+        home = self.folder / name
+        home.mkdir()
+        company = Company.create(home, did=DID, home=self.registry)
+        company.ledger.resolver = PinnedResolver([document()], then=OfflineResolver())
+        return company, CompanyKeys(LocalSigner(OLD, f"{DID}#k1"), Seed.from_bytes(bytes(64))), DID
+
+    def change_key(self) -> None:
+        self.clock.now = CHANGED
+        self.keys = msgspec.structs.replace(self.keys, signer=LocalSigner(NEW, f"{DID}#k2"))
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebShop]:
+    made = WebShop(tmp_path_factory.mktemp("web"))
+    notice = made.publish()
+    for name in ("anna", "bert"):
+        customer = Customer.new(made, name)
+        made.receive(customer.open(), customer.give(notice, made.ask()), ref=name)
+        made.change_key()
+    yield made
+    made.close()
+
+
+def bundle(shop: WebShop) -> bytes:
+    out = io.BytesIO()
+    desk = Desk(
+        company=shop.shop,
+        name="Muster-Shop",
+        log=shop.registry,
+        identity=Identity(shop.keys.signer, document(), history()),
+        checkpoint=lambda: shop.registry.publish(shop.log_signer, at=shop.now, remembered=shop.head),
+    )
+    export(desk, Query(), kind="bundle", out=out, now=shop.now)
+    return out.getvalue()
+
+
+def trust(shop: WebShop, *keys: PrivateKey) -> Trust:
+    policy = f"log {render_vkey(shop.registry.vkey)}\nquorum none\n"
+    company = TrustedCompany(did=DID, keys=tuple(key.public.multikey for key in keys))
+    return Trust((TrustFile(v=1, policy=policy, company=(company,)),))
+
+
+def test_events_under_both_keys_verify(shop: WebShop) -> None:
+    report = verify(bundle(shop), trust(shop, OLD, NEW), at=shop.now)
+    assert report.errors == ()
+    assert report.signer == DID
+
+
+@pytest.mark.parametrize("known", [(), (NEW,), (OLD,)], ids=["no key", "only the new", "only the old"])
+def test_a_key_that_the_verifier_does_not_list_counts_for_nothing(
+    shop: WebShop, known: tuple[PrivateKey, ...]
+) -> None:
+    report = verify(bundle(shop), trust(shop, *known), at=shop.now)
+    assert "trust.company_key" in report.failed
+    assert report.errors[0].exit_code == 10
+
+
+def test_the_keys_in_the_bundle_are_not_believed(shop: WebShop) -> None:
+    """Document and history name a third key, with which all is signed again."""
+    thief = PrivateKey.ed25519(b"3" * 32)
+    files = unpack(bundle(shop))
+    name = f"dids/{sha256(DID.encode()).hex()}"
+    entry = HistoryEntry(f"{DID}#k3", thief.public.multikey, format_time(CHANGED), None)
+    files[f"{name}.history.json"] = KeyHistory(1, DID, (*history().keys, entry)).render()
+    report = verify(resign(files, LocalSigner(thief, f"{DID}#k3")), trust(shop, OLD, NEW), at=shop.now)
+    assert report.failed == ("trust.company_key",)
+
+
+def test_an_old_key_speaks_only_for_its_time(shop: WebShop) -> None:
+    """Whoever stole the old key cannot sign a manifest of today with it."""
+    files = unpack(bundle(shop))
+    report = verify(resign(files, LocalSigner(OLD, f"{DID}#k1")), trust(shop, OLD, NEW), at=shop.now)
+    assert report.failed == ("bundle.manifest_signature",)
+
+
+def test_a_history_of_somebody_else_is_no_history(shop: WebShop, tmp_path: Path) -> None:
+    files = unpack(bundle(shop))
+    name = f"dids/{sha256(DID.encode()).hex()}.history.json"
+    files[name] = files[name].replace(b"muster.example", b"master.example")
+    report = verify(resign(files, shop.keys.signer), trust(shop, OLD, NEW), at=shop.now)
+    assert not report.ok
+    assert report.errors[0].exit_code == 6
