@@ -127,12 +127,12 @@ def _refuse(check: str, index: int) -> None:
 def _go_on(walk: Walk, store: Store) -> None:
     while entries := store.entries(walk.size, walk.size + ENTRIES_AT_ONCE):
         walk.feed(entries)
-    if walk.size != store.size():
-        raise Damaged("registry.recheck", check="fsck.sequence", index=walk.size)
 
 
 def _check_what_surrounds(walk: Walk, store: Store, signer: NoteSigner, last: LastSigned) -> None:
-    """Check what is no entry: no row too many, and no head leaf or checkpoint that is not ours."""
+    """Check what is no entry: no gap, no row too many, no head leaf or checkpoint that is not ours."""
+    if walk.size != store.size():
+        _refuse("fsck.sequence", walk.size)
     if store.row_count(last.size) != walk.seal_count:
         _refuse("fsck.seals", walk.size)
     published = store.checkpoints(last.size)

@@ -30,6 +30,7 @@ from konsens.registry import (
     render_vkey,
     root_of,
 )
+from konsens.registry.append import append
 
 from .logs import AT, ORIGIN, POLICY, SIGNER, VKEY, digest, later, leaf, leaves, public
 
@@ -288,3 +289,25 @@ def test_what_was_checked_at_append_is_forgotten_rather_than_kept_without_end(
         log.append(leaves(9 * number, 9 * number + 9))
     assert len(log._checked) <= 20
     assert publish(0).size == 46
+
+
+class Busy(MemoryStore):
+    """A store in which somebody appends between any two looks, until the writer's lock is held."""
+
+    others = 20
+
+    def entries(self, start: int, stop: int) -> list[bytes]:
+        found = super().entries(start, stop)
+        if self.others and not self._writer.locked():
+            self.others -= 1
+            append(self, [leaf(5000 + self.others), public(self.others)], origin=ORIGIN)
+        return found
+
+
+def test_a_checkpoint_covers_what_others_append_while_it_is_made(tmp_path: Path) -> None:
+    store, remembered = Busy(), SignerHead(tmp_path / "signed")
+    log = SealLog(store, VKEY)
+    while store.others:
+        newest = log.publish(SIGNER, at=AT, remembered=remembered)
+        assert newest.checkpoint.size == log.size()
+    assert log.publish(SIGNER, at=AT, remembered=remembered).checkpoint.size == log.size()
