@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hmac
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from . import claim_worker
 from .claim_worker import CODE, seal_of_claim
+
+if TYPE_CHECKING:
+    import subprocess
 
 __all__ = ["seals_of_claims", "target_salt"]
 
@@ -47,6 +50,8 @@ def _gather(workers: list[tuple[subprocess.Popen[bytes], int]]) -> Iterator[byte
 
 
 def _start(codes: bytes) -> subprocess.Popen[bytes]:
+    import subprocess  # 15 ms, needed for large files only
+
     program = str(Path(claim_worker.__file__))
     worker = subprocess.Popen(  # noqa: S603 our own file, no shell
         [sys.executable, "-I", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE

@@ -9,9 +9,8 @@ import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from ..credentials import AnswerMessage, Question, QuestionMessage, VerifiedAnswer
 from ..did import KeyHistory, Resolver
 from ..errors import KonsensError, NotFound
 from ..records import Actor, Book
@@ -21,12 +20,12 @@ from .courier import Method, object_for, withdraw_for
 from .decide import decide
 from .decision import Decision
 from .ledger import Ledger
-from .logs import Log, Logs
+from .log import Log
+from .logs import Logs
 from .message import LogKey, ReceiptsMessage, RequestMessage
 from .notice import SignedNotice
 from .own import CompanyKeys, deliver
 from .publish import announce, publish
-from .questions import answer_to, question
 from .receipt import receipts_for
 from .receive import Received, receive
 from .record import Record, records_of
@@ -34,6 +33,9 @@ from .rehearsal import copy_of_book
 from .request import Reason, SignedRequest, request_message
 from .tables import MIGRATIONS
 from .use import record_use
+
+if TYPE_CHECKING:
+    from ..credentials import AnswerMessage, Question, QuestionMessage, VerifiedAnswer
 
 __all__ = ["Company"]
 
@@ -210,6 +212,8 @@ class Company:
         now: datetime,
     ) -> tuple[Question, QuestionMessage]:
         """Return a new question and the file in which it travels; see `konsens.consent.questions`."""
+        from .questions import question  # credentials take 30 ms, which a decision need not wait for
+
         return question(
             self.ledger,
             keys,
@@ -225,6 +229,8 @@ class Company:
         self, message: AnswerMessage, *, trust: Mapping[str, Collection[str]], now: datetime
     ) -> VerifiedAnswer:
         """Verify an answer to a question of ours, and spend its nonce."""
+        from .questions import answer_to
+
         return answer_to(self.ledger, message, trust=trust, now=now)
 
     def record_use(

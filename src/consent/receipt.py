@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from ..credentials import issue
 from ..did import OfflineResolver, key_of, kid_of
 from ..encoding import b64u_encode, format_time, sha256
 from ..errors import Unavailable
@@ -66,6 +65,8 @@ def _credential(
     row = ledger.db.execute("SELECT card, credential FROM receipt WHERE event = ?", (event,)).fetchone()
     if row[0] is not None:
         return str(row[0]), str(row[1])
+    from ..credentials import issue  # 30 ms, which a decision need not wait for
+
     stored = ledger.book.event(event)
     customer = stored.signer
     text = issue(

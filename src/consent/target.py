@@ -14,8 +14,6 @@ from __future__ import annotations
 import re
 import unicodedata
 
-import idna
-
 from ..encoding import sha256
 from ..errors import InputError, VerificationError
 
@@ -74,6 +72,8 @@ def _email(address: str) -> str:
         if _PLAIN.fullmatch(lowered):
             return lowered
         raise InputError("target.address", channel="email")
+    import idna  # 20 ms of tables, needed for letters beyond ASCII only
+
     local, at, domain = unicodedata.normalize("NFC", text).rpartition("@")
     if not at or not local or any(c.isspace() for c in local):
         raise InputError("target.address", channel="email")

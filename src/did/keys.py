@@ -14,11 +14,6 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ..encoding import b64u_decode, b64u_encode, jcs, multibase_decode, multibase_encode, sha256
 from ..errors import InputError, VerificationError
@@ -42,10 +37,6 @@ _FOREIGN_PREFIX = {
 }
 _LONGEST_MULTIKEY = 1024  # an RSA key of 4096 bits has some 720 letters, and must be refused by its name
 
-_P256 = ec.SECP256R1()
-_ES256 = ec.ECDSA(SHA256())
-_ES256_DETERMINISTIC = ec.ECDSA(SHA256(), deterministic_signing=True)  # RFC 6979: no randomness in the core
-
 
 class PublicKey(msgspec.Struct, frozen=True):
     """A key to check signatures with; `raw` has 32 bytes for Ed25519, and for P-256 the compressed 33."""
@@ -57,7 +48,9 @@ class PublicKey(msgspec.Struct, frozen=True):
         if self.alg == "EdDSA":
             ed25519.check_point(self.raw)
         else:
-            _p256_point(self.raw)
+            from . import p256  # here and below: only a key of this kind pays for loading it
+
+            p256.check_point(self.raw)
 
     @classmethod
     def from_multikey(cls, text: str) -> PublicKey:
@@ -92,7 +85,9 @@ class PublicKey(msgspec.Struct, frozen=True):
         """The public JWK with the members that RFC 7638, section 3.2, requires, and no others."""
         if self.alg == "EdDSA":
             return {"kty": "OKP", "crv": "Ed25519", "x": b64u_encode(self.raw)}
-        point = _p256_point(self.raw).public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        from . import p256
+
+        point = p256.uncompressed(self.raw)
         return {"kty": "EC", "crv": "P-256", "x": b64u_encode(point[1:33]), "y": b64u_encode(point[33:])}
 
     @property
@@ -106,14 +101,11 @@ class PublicKey(msgspec.Struct, frozen=True):
         ES256 is r ‖ s, 32 bytes each (RFC 7518, section 3.4).
         """
         if self.alg == "EdDSA":
-            return ed25519.check_signature(self.raw, message, signature)
-        if len(signature) != 64:
-            raise VerificationError("signature.invalid")
-        r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
-        try:
-            return _p256_point(self.raw).verify(encode_dss_signature(r, s), message, _ES256)
-        except InvalidSignature as error:
-            raise VerificationError("signature.invalid") from error
+            ed25519.check_signature(self.raw, message, signature)
+            return
+        from . import p256
+
+        p256.check_signature(self.raw, message, signature)
 
 
 class PrivateKey(msgspec.Struct, frozen=True):
@@ -126,7 +118,9 @@ class PrivateKey(msgspec.Struct, frozen=True):
         if len(self.secret) != 32:
             raise InputError("key.format")
         if self.alg == "ES256":
-            _p256_scalar(self.secret)
+            from . import p256
+
+            p256.check_scalar(self.secret)
 
     def __repr__(self) -> str:
         return f"PrivateKey({self.alg!r}, <redacted>)"
@@ -158,46 +152,17 @@ class PrivateKey(msgspec.Struct, frozen=True):
         """The public key."""
         if self.alg == "EdDSA":
             return PublicKey("EdDSA", ed25519.public_from_seed(self.secret))
-        point = _p256_scalar(self.secret).public_key()
-        return PublicKey("ES256", point.public_bytes(Encoding.X962, PublicFormat.CompressedPoint))
+        from . import p256
+
+        return PublicKey("ES256", p256.public_from_scalar(self.secret))
 
     def sign(self, message: bytes) -> bytes:
         """Return the 64 bytes of the signature over `message`; the same message gives the same bytes."""
         if self.alg == "EdDSA":
             return ed25519.sign(self.secret, message)
-        r, s = decode_dss_signature(_p256_scalar(self.secret).sign(message, _ES256_DETERMINISTIC))
-        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+        from . import p256
 
-
-# Finding y for x costs a third of a signature check, and a company's key checks many.
-_POINTS: dict[bytes, ec.EllipticCurvePublicKey] = {}
-_MOST_POINTS = 1024
-
-
-def _p256_point(raw: bytes) -> ec.EllipticCurvePublicKey:
-    """Return the point of the 33 bytes of its compressed form."""
-    if len(raw) != 33 or raw[0] not in (2, 3):
-        raise InputError("key.format")
-    return _POINTS.get(raw) or _load_point(raw, raw)
-
-
-def _load_point(raw: bytes, encoded: bytes) -> ec.EllipticCurvePublicKey:
-    """Return the point of `encoded`, which is on the curve, and remember it under `raw`."""
-    try:
-        point = ec.EllipticCurvePublicKey.from_encoded_point(_P256, encoded)
-    except ValueError as error:
-        raise VerificationError("key.off_curve") from error
-    if len(_POINTS) >= _MOST_POINTS:
-        _POINTS.clear()
-    _POINTS[raw] = point
-    return point
-
-
-def _p256_scalar(scalar: bytes) -> ec.EllipticCurvePrivateKey:
-    try:
-        return ec.derive_private_key(int.from_bytes(scalar, "big"), _P256)
-    except ValueError as error:
-        raise InputError("key.format") from error
+        return p256.sign(self.secret, message)
 
 
 def _public_of_jwk(jwk: Mapping[str, Any], operation: str) -> PublicKey:
@@ -206,9 +171,11 @@ def _public_of_jwk(jwk: Mapping[str, Any], operation: str) -> PublicKey:
         key = PublicKey("EdDSA", _member(jwk, "x"))
         algs = ["EdDSA", "Ed25519"]  # RFC 9864, section 2.2
     elif kind == ("EC", "P-256"):
+        from . import p256
+
         x, y = _member(jwk, "x"), _member(jwk, "y")
         raw = bytes([2 + (y[-1] & 1)]) + x
-        _load_point(raw, b"\x04" + x + y)  # a third of the price of finding y, and proves that it is this y
+        p256.check_uncompressed(raw, b"\x04" + x + y)
         key, algs = PublicKey("ES256", raw), ["ES256"]
     else:
         raise InputError("key.type", type=kind[1] or kind[0])
