@@ -16,11 +16,13 @@ from .decide import decide, in_force, newest_word, unbroken, whole
 from .decision import Check, Decision, Evidence
 from .facts import event_fact
 from .filter import Filtered, Verdict, filter_list, judge_all
+from .home import open_home
 from .import_file import Reject
 from .imports import Imported, import_rows, row_of
 from .introduction import Introduction, Pinned, check_introduction
 from .ledger import Ledger, Sight
-from .logs import Log, Logs
+from .log import Log
+from .logs import Logs
 from .mapping import Mapping, read_mapping, shipped_mappings
 from .message import (
     AnchoredText,
@@ -136,6 +138,7 @@ __all__ = [
     "make_request",
     "newest_word",
     "normalize_address",
+    "open_home",
     "parse_message",
     "parse_notice",
     "parse_request",

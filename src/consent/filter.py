@@ -22,6 +22,7 @@ from ..records import Actor
 from .decide import check_stoppable, decide, in_force, newest_word, offered_basis, unbroken
 from .import_file import open_csv
 from .ledger import Ledger, Sight, merged, seconds, when
+from .lists import all_sights, people, targets_by_finder
 from .own import CompanyKeys
 from .state import State
 from .tables import Held, Stops
@@ -138,7 +139,7 @@ def judge_all(
     if by == "ref":
         found = {value: table.verdict(value) if value else _INVALID for value in dict.fromkeys(values)}
         return [found[value] for value in values]
-    owners = ledger.targets_by_finder(channel)
+    owners = targets_by_finder(ledger, channel)
     return [table.at_address(value, owners) for value in values]
 
 
@@ -151,8 +152,8 @@ class _Table:
     def __init__(self, ledger: Ledger, purpose: str, channel: str, now: datetime) -> None:
         self._ledger, self._purpose, self._channel, self._now = ledger, purpose, channel, now
         self._moment = seconds(now)
-        self._held, self._stops = ledger.all_sights(purpose, channel)
-        self._did_of, self._ref_of = ledger.people()
+        self._held, self._stops = all_sights(ledger, purpose, channel)
+        self._did_of, self._ref_of = people(ledger)
         self._offer = offered_basis(ledger, purpose, channel)
         self._unknown: str | None = None
         self._broken: dict[bytes, int] = {}

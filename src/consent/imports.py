@@ -24,6 +24,7 @@ from .claims import seals_of_claims, target_salt
 from .contact import Address
 from .import_file import Reject, read_file
 from .ledger import Ledger, seconds, when
+from .lists import attested_standing, linked_matters
 from .mapping import Mapping, Told
 from .own import CompanyKeys, deliver, sign_own
 from .state import State
@@ -139,7 +140,7 @@ def _sort_out(
         key = (item.ref, item.purpose, item.channel)
         if key not in chosen or (item.state == "withdrawn" and chosen[key][1].state == "given"):
             chosen[key] = line, item
-    on_file, own = ledger.attested_standing(), ledger.linked_matters()
+    on_file, own = attested_standing(ledger), linked_matters(ledger)
     fresh, known, rejects = [], {}, []
     for key, (line, item) in chosen.items():
         held = on_file.get(key)

@@ -10,7 +10,6 @@ Rules of order:
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -18,11 +17,11 @@ from typing import NamedTuple
 import msgspec
 
 from ..did import OfflineResolver, Resolver
-from ..errors import NotFound, Unavailable
+from ..errors import Unavailable
 from ..records import Book, Matter
 from .contact import Address, ContactKeys, ref_of, resolve_who
 from .logs import Logs
-from .notice import Notice, SignedNotice, parse_notice
+from .shelf import Shelf
 from .state import (
     FOREVER,
     Break,
@@ -37,10 +36,10 @@ from .state import (
 )
 from .tables import PENDING_INDEX, Attested, Held, Stops, held_of
 
-__all__ = ["Ledger", "Sight", "merged", "seconds", "when"]
+__all__ = ["Ledger", "Sight", "decode_held", "decode_stops", "merged", "seconds", "when"]
 
-_HELD = msgspec.msgpack.Decoder(Held)
-_STOPS = msgspec.msgpack.Decoder(Stops)
+decode_held = msgspec.msgpack.Decoder(Held).decode
+decode_stops = msgspec.msgpack.Decoder(Stops).decode
 _FACT = msgspec.msgpack.Decoder(Fact)
 _ENCODE = msgspec.msgpack.Encoder().encode
 
@@ -82,13 +81,13 @@ def when(moment: int | None) -> datetime | None:
     return None if moment is None else datetime.fromtimestamp(moment, UTC)
 
 
-class Ledger:
+class Ledger(Shelf):
     """The book, the logs and the contacts of one controller."""
 
     def __init__(
         self, book: Book, logs: Logs, *, did: str, contacts: ContactKeys, resolver: Resolver | None = None
     ) -> None:
-        self.book = book
+        super().__init__(book)
         self.logs = logs
         self.did = did
         self.contacts = contacts
@@ -106,13 +105,6 @@ class Ledger:
         """The home log's name, known also while the log is out of reach."""
         return self.logs.origin
 
-    @property
-    def db(self) -> sqlite3.Connection:
-        """The book's own connection."""
-        return self.book.connection
-
-    # Where things stand.
-
     def matter(self, customer: str, purpose: str | None = None, channel: str | None = None) -> Matter:
         """Return a matter of this controller."""
         return Matter(customer=customer, controller=self.did, purpose=purpose, channel=channel)
@@ -124,11 +116,9 @@ class Ledger:
             question, (self.did, purpose, channel, who)
         ).fetchone()
         return Sight(
-            _HELD.decode(own) if own else None,
-            _HELD.decode(attested) if attested else None,
-            merged(
-                _STOPS.decode(stops) if stops else _NO_STOPS, _STOPS.decode(by_staff) if by_staff else None
-            ),
+            decode_held(own) if own else None,
+            decode_held(attested) if attested else None,
+            merged(decode_stops(stops) if stops else _NO_STOPS, decode_stops(by_staff) if by_staff else None),
             did,
             ref,
         )
@@ -160,7 +150,7 @@ class Ledger:
             "SELECT body FROM standing WHERE controller = ? AND purpose = ? AND channel = ? AND customer = ?",
             (self.did, purpose, channel, customer),
         ).fetchone()
-        return None if row is None else _HELD.decode(row[0])
+        return None if row is None else decode_held(row[0])
 
     def all_held(self, customer: str) -> list[tuple[str, str, Held]]:
         """Return `(purpose, channel, held)` of every matter of a customer."""
@@ -168,7 +158,7 @@ class Ledger:
             "SELECT purpose, channel, body FROM standing WHERE customer = ? AND controller = ? ORDER BY 1, 2",
             (customer, self.did),
         )
-        return [(purpose, channel, _HELD.decode(body)) for purpose, channel, body in rows.fetchall()]
+        return [(purpose, channel, decode_held(body)) for purpose, channel, body in rows.fetchall()]
 
     def knows(self, customer: str) -> bool:
         """Tell whether anything is on file for a pairwise DID or a `ref:` customer."""
@@ -185,52 +175,6 @@ class Ledger:
         (key,) = self.contacts.make([customer])
         body = self.contacts.seal(key, customer, Address("note", text))
         self.db.execute("INSERT OR REPLACE INTO note VALUES (?, ?, ?)", (event, customer, body))
-
-    def attested_standing(self) -> dict[tuple[str, str, str], Held]:
-        """Return every imported matter by `(ref, purpose, channel)`."""
-        rows = self.db.execute(
-            "SELECT customer, purpose, channel, body FROM standing"
-            " WHERE controller = ? AND customer >= 'ref:' AND customer < 'ref;'",
-            (self.did,),
-        )
-        return {
-            (customer[4:], purpose, channel): _HELD.decode(body)
-            for customer, purpose, channel, body in rows.fetchall()
-        }
-
-    def linked_matters(self) -> set[tuple[str, str, str]]:
-        """Return `(ref, purpose, channel)` of every matter in which a linked customer has spoken."""
-        rows = self.db.execute(
-            "SELECT p.ref, s.purpose, s.channel FROM person p JOIN standing s ON s.customer = p.customer"
-            " WHERE s.controller = ?",
-            (self.did,),
-        )
-        return {(ref, purpose, channel) for ref, purpose, channel in rows.fetchall()}
-
-    def all_sights(self, purpose: str, channel: str) -> tuple[dict[str, Held], dict[str, Stops]]:
-        """Return every row of one purpose and channel and every customer's stops, for a whole list."""
-        rows = self.db.execute(
-            "SELECT customer, body FROM standing WHERE controller = ? AND purpose = ? AND channel = ?",
-            (self.did, purpose, channel),
-        )
-        held = {customer: _HELD.decode(body) for customer, body in rows.fetchall()}
-        rows = self.db.execute("SELECT customer, body FROM relation WHERE controller = ?", (self.did,))
-        return held, {customer: _STOPS.decode(body) for customer, body in rows.fetchall()}
-
-    def targets_by_finder(self, channel: str) -> dict[bytes, dict[str, set[str]]]:
-        """Return who is filed under each address of a channel, and the targets that they handed over."""
-        found: dict[bytes, dict[str, set[str]]] = {}
-        rows = self.db.execute(
-            "SELECT finder, customer, target FROM address WHERE channel = ? ORDER BY customer", (channel,)
-        )
-        for finder, customer, target in rows.fetchall():
-            found.setdefault(finder, {}).setdefault(customer, set()).add(target)
-        return found
-
-    def people(self) -> tuple[dict[str, str], dict[str, str]]:
-        """Return who is linked: number to DID, and DID to number."""
-        rows = self.db.execute("SELECT ref, customer FROM person").fetchall()
-        return dict(rows), {customer: ref for ref, customer in rows}
 
     # Facts.
 
@@ -358,7 +302,7 @@ class Ledger:
                 terms = notice.notice.purpose_named(purpose) if notice else None
                 found[fact.event] = Terms(
                     double_opt_in=bool(terms and terms.double_opt_in),
-                    superseded_from=self._superseded_from(fact.notice),
+                    superseded_from=self.superseded_from(fact.notice),
                     lapses_at=self._lapses_at(fact.request),
                 )
         return found
@@ -398,33 +342,6 @@ class Ledger:
         """Return the company's own number for a customer, or None."""
         return ref_of(self.db, customer)
 
-    # Notices.
-
-    def notice(self, digest: str) -> SignedNotice | None:
-        """Return a published notice by its hash, or None."""
-        row = self.db.execute("SELECT body, jws FROM notice WHERE hash = ?", (digest,)).fetchone()
-        return None if row is None else SignedNotice(parse_notice(row[0]), row[0], row[1])
-
-    def notices(self) -> list[tuple[SignedNotice, int | None]]:
-        """Return every published notice with its leaf, oldest first."""
-        rows = self.db.execute("SELECT body, jws, leaf_index FROM notice ORDER BY published_at, rowid")
-        return [(SignedNotice(parse_notice(body), body, jws), leaf) for body, jws, leaf in rows.fetchall()]
-
-    def notice_leaf(self, digest: str) -> int | None:
-        """Return the index of a notice's public leaf, or None while it has none."""
-        row = self.db.execute("SELECT leaf_index FROM notice WHERE hash = ?", (digest,)).fetchone()
-        return None if row is None else row[0]
-
-    def newest_notice(self, notice_id: str) -> SignedNotice:
-        """Return the newest version of a notice, or raise `notice.unknown`."""
-        row = self.db.execute(
-            "SELECT hash FROM notice WHERE id = ? ORDER BY published_at DESC, rowid DESC", (notice_id,)
-        ).fetchone()
-        found = None if row is None else self.notice(row[0])
-        if found is None:
-            raise NotFound("notice.unknown", notice=notice_id)
-        return found
-
     def matters_under(self, digest: str) -> list[tuple[str, str, str]]:
         """Return `(customer, purpose, channel)` of every matter that stands under a notice."""
         rows = self.db.execute(
@@ -433,15 +350,8 @@ class Ledger:
         return [
             (customer, purpose, channel)
             for customer, purpose, channel, body in rows.fetchall()
-            if _HELD.decode(body).notice == digest
+            if decode_held(body).notice == digest
         ]
-
-    def _superseded_from(self, digest: str) -> int:
-        for signed, _ in self.notices():
-            notice: Notice = signed.notice
-            if notice.replaces == digest and notice.in_substance and notice.valid_from:
-                return min(FOREVER, int(datetime.fromisoformat(notice.valid_from).timestamp()))
-        return FOREVER
 
     def _lapses_at(self, request: str | None) -> int:
         row = self.db.execute("SELECT expires_at FROM request WHERE hash = ?", (request,)).fetchone()

@@ -5,14 +5,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from ..errors import Conflict, NotFound, Unavailable
 from ..records import Book
 from ..registry import PublicLeaf, SealLeaf, SignedCheckpoint
-
-if TYPE_CHECKING:
-    from .logs import Log
+from .log import Log
 
 __all__ = ["RehearsedLog", "copy_of_book"]
 

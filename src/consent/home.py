@@ -1,0 +1,103 @@
+"""A company's home, as `konsens company init` makes it, opened from a program of the company's own.
+
+Opening asks for no passphrase, and deciding needs none. What lies in the folder is told in `docs/formats.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import msgspec
+
+from ..did import KeyHistory, OfflineResolver, PinnedResolver, PublicKey, document_of
+from ..errors import KonsensError, NotFound, NotTrusted, Unavailable
+from ..registry import Place, Registry, render_vkey
+from ..strict_json import convert, parse
+from .company import Company
+
+__all__ = ["open_home"]
+
+
+class _Log(msgspec.Struct, frozen=True):
+    """A log as the home knows it."""
+
+    origin: str
+    vkey: str
+    folder: str
+    inode: int
+    born: int = 0
+
+
+class _Settings(msgspec.Struct, frozen=True):
+    """What this reads of `konsens.json`."""
+
+    kind: str
+    did: str | None = None
+    registries: tuple[_Log, ...] = ()
+
+
+@contextmanager
+def open_home(folder: Path) -> Iterator[Company]:
+    """Open the company whose home is `folder`, with the logs that it knows.
+
+    A log that cannot be read is no error here: each decision that needs it says no and why. Raises
+    `home.missing` where there is no company's home.
+    """
+    path = folder / "konsens.json"
+    if not path.is_file():
+        raise NotFound("home.missing", path=folder)
+    settings = convert(parse(path.read_bytes()), _Settings)
+    if settings.kind != "company" or settings.did is None:
+        raise NotFound("home.other_kind", path=folder, kind="company")
+    with ExitStack() as stack:
+        home: Registry | None = None
+        error: KonsensError | None = Unavailable("company.no_registry")
+        others = []
+        for number, known in enumerate(settings.registries):
+            try:
+                log = _open(known)
+            except KonsensError as reason:
+                error = reason if number == 0 else error
+                continue
+            stack.callback(log.close)
+            if number == 0:
+                home, error = log, None
+            else:
+                others.append(log)
+        company = Company.open(
+            folder,
+            did=settings.did,
+            home=home,
+            others=others,
+            origin=settings.registries[0].origin if settings.registries else "",
+            log_error=error,
+            resolver=_resolver(folder / "key-history.json"),
+        )
+        stack.callback(company.close)
+        yield company
+
+
+def _open(known: _Log) -> Registry:
+    try:
+        log = Registry.open(Path(known.folder), place=Place(known.folder, known.inode, known.born))
+    except NotFound as error:
+        raise Unavailable("company.log_unreachable", origin=known.origin, folder=known.folder) from error
+    if render_vkey(log.vkey) != known.vkey:
+        log.close()
+        raise NotTrusted("registry.other_key", origin=known.origin)
+    return log
+
+
+def _resolver(path: Path) -> PinnedResolver:
+    """Resolve a did:web of our own by the key history in the home; a did:key speaks for itself."""
+    if not path.exists():
+        return PinnedResolver([], then=OfflineResolver())
+    history = KeyHistory.parse(path.read_bytes())
+    keys = {
+        entry.kid.partition("#")[2]: PublicKey.from_multikey(entry.public_key_multibase)
+        for entry in history.keys
+        if entry.until is None
+    }
+    return PinnedResolver([document_of(history.did, keys)], then=OfflineResolver())
