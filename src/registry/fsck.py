@@ -99,6 +99,7 @@ def fsck(folder: Path, *, against: str | None = None, vkey: VerifierKey | None =
         return findings.report(None, 0, ["fsck.file"])
     with closing(store):
         try:
+            _compare_file(folder, store, findings)  # first: what is published later is not in what is read
             with store.reading():
                 return _examine(folder, store, against, vkey, findings)
         except Damaged as error:  # SQLite could not read on
@@ -150,7 +151,6 @@ def _examine(
         findings.add("fsck.tiles", "more tiles than entries")
     for size, note in published:
         walk.check_published(size, note, key)
-    _compare_file(folder, [note for _, note in published], findings)
     newest = published[-1][0] if published else 0
     if older and older.size > min(newest, walk.size):
         findings.add("fsck.against_size", f"{min(newest, walk.size)} entries, once {older.size}")
@@ -210,7 +210,7 @@ def _compare_rows(store: SqliteStore, scratch: SqliteStore, findings: _Findings)
         findings.add("fsck.seals", "the number of rows is not that of the seal leaves")
 
 
-def _compare_file(folder: Path, notes: Sequence[str], findings: _Findings) -> None:
+def _compare_file(folder: Path, store: SqliteStore, findings: _Findings) -> None:
     """Compare the file `checkpoint` with the newest note. A crash may leave it one behind, never more."""
     path = folder / CHECKPOINT
     try:
@@ -218,6 +218,7 @@ def _compare_file(folder: Path, notes: Sequence[str], findings: _Findings) -> No
     except OSError as error:
         findings.add("fsck.checkpoint_file", error.strerror or CHECKPOINT)
         return
+    notes = [note for _, note in store.checkpoints(0)]
     if text not in ([None] * (len(notes) < 2) + list(notes[-2:])):
         findings.add("fsck.checkpoint_file", "missing" if text is None else "not the newest checkpoint")
 

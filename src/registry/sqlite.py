@@ -205,6 +205,7 @@ class SqliteStore:
         with _translated():
             self._db.execute("BEGIN")
             try:
+                self._value("SELECT 1 FROM sqlite_schema")  # the moment is that of the first look
                 yield
             finally:
                 with suppress(sqlite3.Error):

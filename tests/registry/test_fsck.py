@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sqlite3
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +12,18 @@ from pathlib import Path
 import pytest
 
 from konsens.errors import InputError, KonsensError, NotFound
-from konsens.registry import NoteSigner, Registry, Report, fsck, leaf_hash, map_root, render_vkey
+from konsens.registry import (
+    LastSigned,
+    NoteSigner,
+    Registry,
+    Report,
+    SignerHead,
+    check_checkpoint,
+    fsck,
+    leaf_hash,
+    map_root,
+    render_vkey,
+)
 from konsens.registry.fsck import CHECKS
 
 from .logs import (
@@ -101,6 +113,29 @@ def test_a_backup_made_as_the_page_says_is_sound(folder: Path, tmp_path: Path) -
             log.backup(copy)
     report = fsck(backup, vkey=VKEY)
     assert (report.failed, report.entries) == ((), SIZE + 3)
+
+
+def test_it_is_not_misled_by_what_is_appended_and_published_meanwhile(folder: Path) -> None:
+    remembered = SignerHead(folder.with_name("signed"))
+    root = check_checkpoint(note_of(folder, SIZE), VKEY).root
+    remembered.store(LastSigned(ORIGIN, SIZE, root.hex()))
+    stop = threading.Event()
+
+    def write() -> None:
+        with Registry.open(folder) as registry:
+            for number in range(10_000):
+                if stop.is_set():
+                    return
+                registry.append([public(10_000 + number)])
+                registry.publish(SIGNER, at=later(9), remembered=remembered)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        assert [fsck(folder, vkey=VKEY).failed for _ in range(5)] == [()] * 5
+    finally:
+        stop.set()
+        writer.join()
 
 
 def test_it_changes_no_file(folder: Path) -> None:
