@@ -55,13 +55,16 @@ class Container:
 
 
 def write_container(files: Mapping[str, bytes] | Iterable[tuple[str, bytes]], into: IO[bytes]) -> None:
-    """Write the canonical zip of `files`; an iterable must come sorted by name already."""
+    """Write the canonical zip of `files`; an iterable must come sorted by name already.
+
+    `ValueError` for a name that no bundle has: only our own code could pass one.
+    """
     pairs = sorted(files.items()) if isinstance(files, Mapping) else files
     last = ""
     with zipfile.ZipFile(into, "w", zipfile.ZIP_STORED, allowZip64=False) as archive:
         for name, data in pairs:
             if not _NAME.fullmatch(name) or name <= last:
-                raise InputError("bundle.name", file=name)
+                raise ValueError(f"no bundle holds {name!r} here")
             archive.writestr(_entry(name), data)
             last = name
 
@@ -122,7 +125,7 @@ def _check_spelling(archive: zipfile.ZipFile, stream: IO[bytes]) -> None:
     with tempfile.TemporaryFile() as rebuilt:
         try:
             write_container(((name, _read(archive, name)) for name in archive.namelist()), rebuilt)
-        except (InputError, zipfile.BadZipFile, ValueError, EOFError, OSError, RuntimeError) as error:
+        except (zipfile.BadZipFile, ValueError, EOFError, OSError, RuntimeError) as error:
             raise Damaged("bundle.not_canonical") from error
         rebuilt.seek(0)
         stream.seek(0)

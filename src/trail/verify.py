@@ -6,7 +6,7 @@ import json
 from datetime import datetime
 from pathlib import Path
 
-from ..errors import InputError
+from ..errors import InputError, NotFound
 from .check import check_bundle
 from .container import read_container
 from .result import Report
@@ -35,7 +35,7 @@ def verify(
     A bundle (path or bytes), a tlog-proof (with `entry`, the bytes of what is proven, and `seal`, where it
     is about one), a credential or receipt, or a message. Failures are in the report, the first of them
     decides the exit code. Raised are only `bundle.…` (9) where a bundle's container is damaged, and
-    `trail.not_recognised`, `input.too_large` (2).
+    `trail.not_recognised`, `input.too_large`, `file.unreadable` (2) and `file.missing` (5).
     """
     data = _beginning(source)
     if _is_zip(data):
@@ -61,7 +61,7 @@ def _beginning(source: bytes | Path) -> bytes:
         with source.open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except FileNotFoundError as error:
-        raise InputError("file.missing", path=source) from error
+        raise NotFound("file.missing", path=source) from error
     except OSError as error:
         raise InputError("file.unreadable", path=source, reason=error.strerror) from error
 

@@ -26,7 +26,7 @@ from konsens.credentials import (
 from konsens.credentials import render_message as render_card_message
 from konsens.did import OfflineResolver, render_document
 from konsens.encoding import from_hex
-from konsens.errors import InputError, KonsensError
+from konsens.errors import InputError, KonsensError, NotFound
 from konsens.registry import render_vkey
 from konsens.trail.result import Report
 from konsens.trail.trust import Trust, TrustFile
@@ -243,7 +243,7 @@ def test_what_is_too_large_is_not_read(town: Town) -> None:
 
 
 def test_a_file_that_is_not_there_is_named(town: Town, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"file\.missing"):
+    with pytest.raises(NotFound, match=r"file\.missing"):
         verify(tmp_path / "nothing", town.trust, at=town.world.now)
 
 
