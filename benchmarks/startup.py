@@ -10,31 +10,40 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 ROUNDS = 15
-AIMS = {"--help": 150.0, "version --json": None}
+AIMS = {
+    "--help": 150.0,
+    "version --json": None,
+    "company check C-1001 newsletter --channel email --home shop": 250.0,
+}
 PROGRAM = "from konsens.cli.app import main; main()"
 # Whoever uses konsens has its bytecode on disk, so the first round, which writes it, does not count.
 ENVIRON = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
-def milliseconds(code: str, *words: str) -> float:
-    """Return the time of one run from start to end."""
+def milliseconds(folder: Path, code: str, *words: str) -> float:
+    """Return the time of one run from start to end; the check ends with 7, for the demo has withdrawn."""
     begun = time.perf_counter()
-    subprocess.run([sys.executable, "-c", code, *words], stdout=subprocess.DEVNULL, check=True, env=ENVIRON)
+    subprocess.run(
+        [sys.executable, "-c", code, *words], cwd=folder, capture_output=True, check=False, env=ENVIRON
+    )
     return (time.perf_counter() - begun) * 1000
 
 
-def measure() -> dict[str, object]:
+def measure(folder: Path) -> dict[str, object]:
     """Run everything in turns, so that a busy machine is busy for all alike, and take the medians."""
+    milliseconds(folder, PROGRAM, "demo", "--keep", ".")
     times: dict[str, list[float]] = {"": [], **{line: [] for line in AIMS}}
     for line in AIMS:
-        milliseconds(PROGRAM, *line.split())
+        milliseconds(folder, PROGRAM, *line.split())
     for _ in range(ROUNDS):
-        times[""].append(milliseconds("pass"))
+        times[""].append(milliseconds(folder, "pass"))
         for line in AIMS:
-            times[line].append(milliseconds(PROGRAM, *line.split()))
+            times[line].append(milliseconds(folder, PROGRAM, *line.split()))
     bare = statistics.median(times[""])
     figures = []
     for line, aim in AIMS.items():
@@ -55,7 +64,8 @@ def measure() -> dict[str, object]:
 
 def main() -> None:
     """Print the figures."""
-    measured = measure()
+    with tempfile.TemporaryDirectory() as folder:
+        measured = measure(Path(folder))
     if "--json" in sys.argv:
         print(json.dumps(measured))
         return

@@ -79,6 +79,7 @@ STEPS = (
         "company receive grant.json --ref C-1001 --receipts receipts.json --home shop",
         de="Der Laden prüft alles und nimmt es in sein Buch.",
         en="The shop checks all of it and takes it into its book.",
+        shown=(4, 5),
     ),
     Step(
         "card import receipts.json --home customer",
@@ -182,8 +183,12 @@ def _play(frame: Frame, folder: Path) -> tuple[list[StepAnswer], KonsensError | 
     """Run the steps, telling each as it happens, until one does not end as it should."""
     screen = frame.page
     if screen:
-        where = frame.pick(de=f"Alles geschieht in {folder}.", en=f"Everything happens in {folder}.")
-        screen.line(where, colour=DIM)
+        screen.line(
+            frame.pick(
+                de=f"Ein Laden und eine Kundin, jeder mit einem eigenen Ordner unter {folder}.",
+                en=f"A shop and a customer, each with a folder of their own below {folder}.",
+            )
+        )
     steps: list[StepAnswer] = []
     for number, step in enumerate(STEPS, 1):
         if FORGED in step.line:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from konsens.errors import Damaged, KonsensError, NotFound
+from konsens.errors import Damaged, KonsensError, NotFound, NotTrusted
 
 from .answers import Check, Checkpoint, Verify
 from .frame import Frame, Outcome, command
@@ -15,11 +16,26 @@ from .screen import Screen
 from .trust import read_trust, trusted
 
 if TYPE_CHECKING:
-    from konsens.trail.result import Report, Shown
+    from konsens.trail.result import Shown
 
 __all__ = ["verify"]
 
 SHOWN = 10  # failures that a person is told; --json names all
+
+# The checks of a bundle in a person's words, German and English.
+WHAT = {
+    "bundle.files": ("Dateien wie angekündigt", "Files as announced"),
+    "bundle.trust": ("Register und Unternehmen, denen Sie vertrauen", "Log and company that you trust"),
+    "bundle.manifest": ("Verzeichnis unterschrieben", "Manifest signed"),
+    "bundle.events": ("Ereignisse unterschrieben", "Events signed"),
+    "bundle.notices": ("Texte, denen zugestimmt wurde", "Words that were agreed to"),
+    "bundle.commitments": ("Ereignisse passen zu ihren Einträgen", "Events fit their entries"),
+    "bundle.log": ("Einträge stehen im Register", "Entries are in the log"),
+    "bundle.lanes": ("Ereignisse in ihrer Folge", "Events in their order"),
+    "bundle.batches": ("Listen vollständig", "Lists complete"),
+    "bundle.seals": ("Siegel, ganz oder gebrochen", "Seals, whole or broken"),
+    "bundle.states": ("Stände nachgerechnet", "States computed again"),
+}
 
 
 @command()
@@ -67,36 +83,42 @@ def verify(
     )
     return Outcome(
         data,
-        show=lambda screen: _show(screen, frame, data, report),
+        show=lambda screen: _show(screen, frame, data, report.errors),
         done=frame.pick(de="Alles stimmt.", en="Everything holds."),
         error=report.errors[0] if report.errors else None,
         warnings=tuple((code, {}) for code in report.warnings),
     )
 
 
-def _show(screen: Screen, frame: Frame, data: Verify, report: Report) -> None:
+def _show(screen: Screen, frame: Frame, data: Verify, errors: Sequence[KonsensError]) -> None:
+    untrusted = bool(errors) and isinstance(errors[0], NotTrusted)
     for check in data.checks:
-        screen.check(check.ok, check.name, check.detail)
-    screen.line()
-    screen.fields(
-        [
-            (name, value)
-            for name, value in (
-                (frame.pick(de="Unterschrieben von", en="Signed by"), data.signer),
-                (frame.pick(de="Stand", en="As of"), data.as_of),
-                (frame.pick(de="Register", en="Registry"), data.origin),
-                (frame.pick(de="Einträge", en="Entries"), data.checkpoint and data.checkpoint.size),
-            )
-            if value is not None
-        ]
-    )
-    others = report.errors[1:]  # the first is the one that this run ends with
-    if others:
+        de, en = WHAT.get(check.name, (check.name, check.name))
+        detail = frame.pick(de=check.detail.replace(" of ", " von "), en=check.detail)
+        # Where nobody is trusted, what else failed is not wrong but cannot be known.
+        ok = None if untrusted and not check.ok and not check.name.endswith(".trust") else check.ok
+        screen.check(ok, frame.pick(de=de, en=en), detail)
+    rows = {
+        frame.pick(de="Unterschrieben von", en="Signed by"): data.signer,
+        frame.pick(de="Stand", en="As of"): data.as_of,
+        frame.pick(de="Register", en="Registry"): data.origin,
+        frame.pick(de="Einträge", en="Entries"): data.checkpoint and data.checkpoint.size,
+    }
+    if known := {name: value for name, value in rows.items() if value is not None}:
+        screen.line()
+        screen.fields(known)
+    _show_others(screen, frame, [e for e in errors if isinstance(e, NotTrusted) or not untrusted])
+
+
+def _show_others(screen: Screen, frame: Frame, errors: Sequence[KonsensError]) -> None:
+    """Write what failed besides the first, with which this run ends."""
+    said = list(dict.fromkeys((error.code, error.message(frame.lang)) for error in errors))[1:]
+    if said:
         screen.heading(frame.pick(de="Außerdem", en="Besides"))
-    for error in others[:SHOWN]:
-        screen.check(False, error.code, error.message(frame.lang))
-    if len(others) > SHOWN:
-        screen.line(f"(+ {len(others) - SHOWN})")
+    for code, message in said[:SHOWN]:
+        screen.check(False, code, message)
+    if len(said) > SHOWN:
+        screen.line(f"+ {len(said) - SHOWN}")
 
 
 def _unreadable(frame: Frame, error: KonsensError) -> Verify:

@@ -16,6 +16,7 @@ import pytest
 
 from konsens.cli.answers import ANSWERS
 from konsens.cli.app import run
+from konsens.cli.verify import WHAT
 from tests.cli.conftest import Konsens, Ran
 from tests.cli.world import World, cheap_passphrases
 
@@ -57,6 +58,11 @@ def verify(world: World, file: str, *words: str, home: str = "nobody") -> Any:
     if answer["data"] is not None:
         jsonschema.validate(answer["data"], msgspec.json.schema(ANSWERS["verify"]))
     return answer
+
+
+def test_every_check_of_a_bundle_has_its_words(world: World) -> None:
+    found = verify(world, "trail.zip", "--trust", "trust.toml")
+    assert [check["name"] for check in found["data"]["checks"]] == list(WHAT)
 
 
 def test_a_bundle_holds_by_the_verifiers_own_list(world: World) -> None:
@@ -200,11 +206,13 @@ def test_what_cannot_be_verified_is_said(words: list[str], exit_code: int, code:
 def test_people_read_what_was_checked_and_what_it_rests_on(world: World, konsens: Konsens) -> None:
     ran = konsens("verify", "trail.zip", "--trust", "trust.toml", "--lang", "de")
     assert ran.exit == 0
-    assert "✔ bundle.seals: " in ran.out
+    assert "✔ Siegel, ganz oder gebrochen: 3 von 3\n" in ran.out
     assert "Unterschrieben von: did:key:" in ran.out
     assert "warning[log.unwitnessed]: " in ran.err
     assert ran.err.endswith("Alles stimmt.\n")
     shutil.copy("trail.zip", "copy.zip")
     stranger = konsens("verify", "copy.zip", "--home", "nobody")
-    assert "✖ bundle.trust: " in stranger.out
+    assert "✖ Log and company that you trust: 0 of 2\n" in stranger.out
+    assert "⏳ Manifest signed: 0 of 1\n" in stranger.out, "not wrong, but unknown"
+    assert stranger.out.count("✖ trust.") == 1, "each whom it would take once, and the first as the error"
     assert "hint: " in stranger.err
