@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from konsens.encoding import format_time
 from konsens.errors import InputError, VerificationError
 
-from .answers import AnswerChecked, Check, Issued, QuestionAsked
+from .answers import Answer, AnswerChecked, Check, Issued, QuestionAsked
 from .company_answers import span, time
 from .company_home import open_company
 from .frame import Frame, Outcome, command
@@ -70,7 +70,18 @@ def company_issue(
         concealable=sorted(render_path(path) for path in held.concealable),
         out=str(out),
     )
-    return Outcome(data)
+    return _told(
+        frame,
+        data,
+        {
+            ("Nachweis", "Credential"): data.card,
+            ("Art", "Type"): kind,
+            ("Für", "For"): to,
+            ("Gültig bis", "Valid until"): data.expires_at,
+            ("Lässt sich verbergen", "Can be withheld"): data.concealable,
+            ("Datei", "File"): data.out,
+        },
+    )
 
 
 @command(signs=True, writes=True, unlocks=True)
@@ -113,7 +124,15 @@ def company_question(
         expires_at=format_time(asked.expires_at),
         out=str(out),
     )
-    return Outcome(data)
+    return _told(
+        frame,
+        data,
+        {
+            ("Frage", "Question"): data.question,
+            ("Gültig bis", "Valid until"): data.expires_at,
+            ("Datei", "File"): data.out,
+        },
+    )
 
 
 @command(signs=True)
@@ -137,7 +156,24 @@ def company_verify_answer(
         raise VerificationError("question.other", question=message.question)
     with open_company(frame) as shop:
         verified = shop.company.answer(message, trust=trusted(frame).issuers, now=frame.now())
-    return Outcome(_checked(verified))
+    data = _checked(verified)
+    return _told(
+        frame,
+        data,
+        {
+            ("Ausgestellt von", "Issued by"): data.issuer,
+            ("Für", "About"): data.subject,
+            ("Art", "Type"): data.type,
+            **{(name, name): value for name, value in data.claims.items()},
+            ("Ungefragt gezeigt", "Shown unasked"): data.beyond_question or None,
+        },
+    )
+
+
+def _told(frame: Frame, data: Answer, pairs: dict[tuple[str, str], object]) -> Outcome:
+    """Return an answer that people read as these fields, in their language; what is not there is left out."""
+    fields = {frame.pick(de=de, en=en): value for (de, en), value in pairs.items() if value is not None}
+    return Outcome(data, show=lambda screen: screen.fields(fields))
 
 
 def _checked(verified: VerifiedAnswer) -> AnswerChecked:

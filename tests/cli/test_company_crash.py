@@ -14,13 +14,15 @@ import pytest
 
 from konsens.registry import fsck, parse_vkey
 from tests.cli.company_world import Shop
+from tests.cli.conftest import in_its_own_process
 from tests.house.tree import ROOT
 
-LEAST, MOST = 0.25, 1.1  # seconds after the start: from unlocking to long after the end
 
-
-def killed(shop: Shop, *words: str | Path, after: float) -> None:
-    """Run a command in a process of its own and kill it, unless it is done by then."""
+def killed(shop: Shop, *words: str | Path, chance: random.Random) -> None:
+    """Run a command in a process of its own and kill it somewhere in its second half, where it writes."""
+    begun = time.perf_counter()
+    in_its_own_process("company", *words, "--home", shop.folder / "no-home")  # as long as it takes to start
+    after = (time.perf_counter() - begun) * chance.uniform(1.0, 2.5)
     line = ["company", *map(str, words), "--home", str(shop.home), "--json"]
     process = subprocess.Popen(
         [sys.executable, "-c", "from konsens.cli.app import main; main()", *line],
@@ -45,7 +47,7 @@ def test_a_delivery_is_taken_in_whole_however_often_it_is_interrupted(number: in
     notice, request = shop.ask()
     path = shop.file("grant.json", anna.open(), anna.give(notice, request))
     for _ in range(2):
-        killed(shop, "receive", path, "--ref", "C-1", after=chance.uniform(LEAST, MOST))
+        killed(shop, "receive", path, "--ref", "C-1", chance=chance)
     data = shop.data("receive", path, "--ref", "C-1", "--receipts", shop.folder / "receipts.json")
     assert (data["new"] + data["known"], len(data["receipts"])) == (2, 1)
     assert shop.data("check", "C-1", "newsletter", "--channel", "email", "--deep")["allowed"]
@@ -58,8 +60,8 @@ def test_uses_and_imports_are_there_whole_or_not_at_all(shop: Shop) -> None:
     use = ("record-use", "C-1001", "newsletter", "--channel", "email", "--campaign", "may")
     source = ROOT / "examples" / "imports" / "mailchimp.csv"
     for _ in range(2):
-        killed(shop, *use, after=chance.uniform(LEAST, MOST))
-        killed(shop, "import", source, "--mapping", "mailchimp", after=chance.uniform(LEAST, MOST))
+        killed(shop, *use, chance=chance)
+        killed(shop, "import", source, "--mapping", "mailchimp", chance=chance)
     assert shop.data(*use)["use"]
     data = shop.data("import", source, "--mapping", "mailchimp")
     assert data["accepted"] + data["duplicates"] == 3
@@ -74,7 +76,7 @@ def test_init_killed_on_its_way_can_be_made_again(fresh: Shop) -> None:
         fresh.home = fresh.folder / f"shop-{number}"
         registry = fresh.folder / f"reg-{number}"
         words = ("init", "Muster-Shop", "--new-registry", registry, "--origin", "log.muster.example")
-        killed(fresh, *words, after=chance.uniform(LEAST, MOST / 2))
+        killed(fresh, *words, chance=chance)
         if (fresh.home / "konsens.json").exists():
             assert fresh("notice", "publish", fresh.folder / "newsletter.toml").exit == 0
         else:
