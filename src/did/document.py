@@ -1,8 +1,9 @@
 """DID documents: which keys a DID has, and for what (DID Core 1.0, section 5).
 
+>>> import json
 >>> from konsens.did.keys import PrivateKey
 >>> document = document_of("did:web:muster.example", {"key-1": PrivateKey.ed25519(bytes(32)).public})
->>> parse_document(jcs(render_document(document))) == document
+>>> parse_document(json.dumps(render_document(document))) == document
 True
 """
 

@@ -18,7 +18,7 @@ True
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 
@@ -47,7 +47,7 @@ class HistoryEntry(
 class KeyHistory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All keys of one DID, in the order in which they began to speak."""
 
-    v: Literal[1]
+    v: int
     did: str
     keys: Annotated[tuple[HistoryEntry, ...], msgspec.Meta(min_length=1, max_length=1000)]
 
@@ -55,6 +55,8 @@ class KeyHistory(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def parse(cls, data: bytes | str) -> KeyHistory:
         """Return the history behind its JSON, every key and time checked, or raise `did.history`."""
         history = decode(data, cls)
+        if history.v != 1:
+            raise InputError("input.version", version=history.v)
         last = ""
         for entry in history.keys:
             start, until = parse_time(entry.start), None if entry.until is None else parse_time(entry.until)

@@ -28,9 +28,7 @@ from .signer import Signer
 
 __all__ = ["UnverifiedJws", "check_jws", "parse_jws", "sign_jws"]
 
-_KID = re.compile(
-    r"did:[a-z0-9]+:[!\"$-~]+#[!\"$-~]+"
-)  # a DID URL with just one fragment, and no white space
+_KID = re.compile(r"did:[^\s#]+#[^\s#]+")  # a DID URL with one fragment
 
 
 class UnverifiedJws(msgspec.Struct, frozen=True):

@@ -23,6 +23,7 @@ __all__ = ["Fetcher", "WebResolver", "folder_fetcher", "url_of"]
 Fetcher = Callable[[str], bytes]
 """Returns the bytes behind an https URL, at most 1 MiB, or raises a `KonsensError`."""
 
+PREFIX: Final = "did:web:"
 _LABEL: Final = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _HOST: Final = re.compile(rf"({_LABEL}\.)+[a-z]([a-z0-9-]{{0,61}}[a-z0-9])?")
 _PORT: Final = re.compile(r"[1-9][0-9]{0,4}")
@@ -37,17 +38,17 @@ def url_of(did: str) -> str:
     path segment has letters, digits, `-`, `_` and inner dots, and the only percent-encoding is the port's
     `%3A`. So no name can lead out of its place.
     """
-    prefix, method, *parts = did.split(":")
-    if (prefix, method) != ("did", "web") or not parts or len(did) > MAX_LETTERS:
+    place, *segments = did.removeprefix(PREFIX).split(":")
+    host, marked, port = place.partition("%3A")
+    if (
+        not did.startswith(PREFIX)
+        or len(did) > MAX_LETTERS
+        or not _HOST.fullmatch(host)
+        or (marked and not (_PORT.fullmatch(port) and int(port) < 65536))
+        or not all(_SEGMENT.fullmatch(segment) for segment in segments)
+    ):
         raise InputError("did.web_name", did=did)
-    host, marked, port = parts[0].partition("%3A")
-    if not _HOST.fullmatch(host) or len(host) > 253:
-        raise InputError("did.web_name", did=did)
-    if marked and not (_PORT.fullmatch(port) and int(port) < 65536):
-        raise InputError("did.web_name", did=did)
-    if not all(_SEGMENT.fullmatch(segment) for segment in parts[1:]):
-        raise InputError("did.web_name", did=did)
-    path = "/".join(parts[1:]) or ".well-known"
+    path = "/".join(segments) or ".well-known"
     return f"https://{host}{':' + port if marked else ''}/{path}/did.json"
 
 
@@ -73,6 +74,6 @@ class WebResolver:
 
     def resolve(self, did: str) -> DidDocument:
         """Return the document of `did`; its `id` must be `did` (`did.other_document`)."""
-        if not did.startswith("did:web:"):
+        if not did.startswith(PREFIX):
             return self._then.resolve(did)
         return parse_document(self._fetch(url_of(did)), did=did)
