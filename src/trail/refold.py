@@ -6,7 +6,8 @@ the evidence allows:
 
 - a break lies before the checkpoint's head leaf, so it counts from that leaf's time at the latest;
 - where a bundle is silent about the time of a break, the break counts always;
-- nothing counts later than it was received.
+- nothing counts later than it was received;
+- the company knew of its own events when it signed them.
 """
 
 from __future__ import annotations
@@ -184,7 +185,7 @@ def _facts(evidence: Evidence) -> dict[Key, list[Fact]]:
     }
     for name, anchored in evidence.events.items():
         entry, matter = evidence.entries[name], anchored.event.event.matter
-        known = _seconds(entry.received_at)
+        known = _known(evidence, anchored)
         if matter.customer is not None:
             fact = event_fact(
                 anchored.event,
@@ -200,6 +201,14 @@ def _facts(evidence: Evidence) -> dict[Key, list[Fact]]:
                 key = (f"ref:{told.ref}", told.purpose, told.channel)
                 found.setdefault(key, []).append(_attested(anchored, told, known))
     return found
+
+
+def _known(evidence: Evidence, anchored: AnchoredEvent) -> int:
+    """Return when the company knew of an event: of its own, at the latest when it signed and anchored it."""
+    known = _seconds(evidence.entries[anchored.event.event_hash].received_at)
+    if anchored.event.did == anchored.event.event.matter.customer:
+        return known
+    return min(known, int(anchored.event.event.at.timestamp()), evidence.head_seconds or known)
 
 
 def _attested(anchored: AnchoredEvent, told: ImportedRow, known: int) -> Fact:

@@ -298,6 +298,33 @@ def postpone_the_withdrawal(files: Files, town: Town) -> None:
     say_given(files, did)
 
 
+def postpone_a_letter(files: Files, town: Town) -> None:
+    """Say that the withdrawal that the staff recorded for fred became known only later."""
+    did = town.people["fred"].did
+    letter = event_of(files, "withdrawn", customer=did)
+
+    def change(entries: list[dict[str, Any]]) -> None:
+        for entry in entries:
+            if entry["event"] == letter:
+                entry["since"] = entry["received_at"] = "2999-01-01T00:00:00Z"
+
+    edit(files, "events.json", change)
+    say_given(files, did)
+
+
+def postpone_an_objection(files: Files, town: Town) -> None:
+    did = town.people["bert"].did
+    objection = event_of(files, "objected", customer=did)
+
+    def change(entries: list[dict[str, Any]]) -> None:
+        for entry in entries:
+            if entry["event"] == objection:
+                entry["since"] = entry["received_at"] = "2999-01-01T00:00:00Z"
+
+    edit(files, "events.json", change)
+    say_given(files, did)
+
+
 def decide_about_somebody_else(files: Files, town: Town) -> None:
     """Let anna's yes stand in for dora's no."""
 
@@ -435,6 +462,8 @@ LIES = [
     (allow_only_the_decision, "bundle.decision"),
     (postpone_the_break, "bundle.state"),
     (postpone_the_withdrawal, "bundle.state"),
+    (postpone_a_letter, "bundle.state"),
+    (postpone_an_objection, "bundle.state"),
     (decide_about_somebody_else, "bundle.decision"),
     (hide_a_letter, "bundle.event_missing"),
     (hide_a_stop_seal, "bundle.decision"),
