@@ -42,7 +42,8 @@ def read_input(path: str | Path, *, max_bytes: int = MAX_INPUT) -> bytes:
 def check_free(path: str | Path, *, force: bool = False) -> None:
     """Raise unless `write_new` could write there: ask before an act that cannot be taken back.
 
-    `file.exists` without `force`, `file.not_a_file` for a link, folder or device, `file.no_folder`.
+    `file.exists` without `force`, `file.not_a_file` for a link, folder or device, `file.no_folder`,
+    `file.unwritable`.
     """
     if str(path) == "-":
         return
@@ -52,6 +53,7 @@ def check_free(path: str | Path, *, force: bool = False) -> None:
     except FileNotFoundError:
         if not target.parent.is_dir():
             raise NotFound("file.no_folder", path=target.parent) from None
+        _check_takes_files(target)
         return
     except OSError as error:
         raise InputError("file.unwritable", path=path, reason=error.strerror) from error
@@ -59,6 +61,16 @@ def check_free(path: str | Path, *, force: bool = False) -> None:
         raise Conflict("file.not_a_file", path=path)
     if not force:
         raise Conflict("file.exists", path=path)
+
+
+def _check_takes_files(target: Path) -> None:
+    """Make an empty draft and remove it: rights alone do not tell what a file system will do."""
+    draft = target.with_name(f".{os.urandom(6).hex()}.part")
+    try:
+        os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        draft.unlink()
+    except OSError as error:
+        raise InputError("file.unwritable", path=target, reason=error.strerror) from error
 
 
 def write_new(path: str | Path, data: bytes, *, mode: int = 0o600, force: bool = False) -> None:

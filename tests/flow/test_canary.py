@@ -1,4 +1,4 @@
-"""What is secret or personal never comes out: not in errors, logs or JSON, not in the registry, not in the clear."""
+"""What is secret or personal never comes out: not in errors, not in the registry, not in the clear."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import pytest
 from tests.cli.world import PASSPHRASE, World
 
 ADDRESS, CLAIM, REF = "canary.bird@cage.example", "CanaryClaimValue", "CANARY-REF-7"
-CSV = f"EUID,Email Address,OPTIN_TIME,CONFIRM_TIME,UNSUB_TIME,LAST_CHANGED\ne1,{ADDRESS},2024-01-03 10:00:00,,,\n"
-BAD = "EUID,Email Address,OPTIN_TIME,CONFIRM_TIME,UNSUB_TIME,LAST_CHANGED\ne2,canary.bird@,2024-01-03,,,\n"
+HEADER = "EUID,Email Address,OPTIN_TIME,CONFIRM_TIME,UNSUB_TIME,LAST_CHANGED\n"
+CSV = f"{HEADER}e1,{ADDRESS},2024-01-03 10:00:00,,,\n"
+BAD = f"{HEADER}e2,canary.bird@,2024-01-03,,,\n"
+GRANT = ("grant", "ask.json", "--all", "--address")
 NEWSLETTER = ("newsletter", "--channel", "email")
 
 
@@ -46,11 +48,11 @@ def watch(world: World) -> Watch:
     world.ask()
     did = world.me("id", "show")["did"]
     lines: list[tuple[str, tuple[str, ...]]] = [
-        ("customer", ("grant", "ask.json", "--all", "--yes", "--address", f"fax={ADDRESS}", "--out", "x")),
-        ("customer", ("grant", "ask.json", "--all", "--yes", "--address", f"email={ADDRESS}x@", "--out", "x")),
-        ("customer", ("grant", "ask.json", "--all", "--yes", "--address", f"={ADDRESS}", "--out", "x")),
-        ("customer", ("grant", "ask.json", "--all", "--address", f"email={ADDRESS}", "--dry-run", "--out", "x")),
-        ("customer", ("grant", "ask.json", "--all", "--yes", "--address", f"email={ADDRESS}", "--out", "yes.json")),
+        ("customer", (*GRANT, f"fax={ADDRESS}", "--yes", "--out", "x")),
+        ("customer", (*GRANT, f"email={ADDRESS}x@", "--yes", "--out", "x")),
+        ("customer", (*GRANT, f"={ADDRESS}", "--yes", "--out", "x")),
+        ("customer", (*GRANT, f"email={ADDRESS}", "--dry-run", "--out", "x")),
+        ("customer", (*GRANT, f"email={ADDRESS}", "--yes", "--out", "yes.json")),
         ("shop", ("company", "receive", "yes.json", "--ref", REF, "--receipts", "receipts.json")),
         ("customer", ("card", "import", "receipts.json")),
         ("customer", ("card", "import", "yes.json")),

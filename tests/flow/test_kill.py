@@ -24,7 +24,7 @@ DONE_ALREADY = {
     "wallet.nothing_to_withdraw",
     "wallet.already_objected",
     "wallet.nothing_to_deliver",
-    "courier.nothing",
+    "courier.nothing_to_withdraw",
     "presentation.nonce_spent",
 }
 ASK = ("company", "ask", "--notice", "newsletter")
@@ -113,6 +113,9 @@ class Life:
         """Run the same line again: now it is done, or it turns out to have been done."""
         answer = self.world.run(home, *words, ok=False)
         assert answer["ok"] or answer["code"] in DONE_ALREADY, (words, answer)
+        if words[:2] == ("company", "withdraw"):
+            imported = self.world.shop("check", words[2], "newsletter", "--channel", "email", ok=False)
+            assert imported["exit"] == 7, imported
         if "--out" in words:
             check_whole(self.world.folder / words[words.index("--out") + 1])
 
