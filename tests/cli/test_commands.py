@@ -9,6 +9,7 @@ from pathlib import Path
 
 import jsonschema
 import msgspec
+import pexpect
 import pytest
 
 from konsens import __version__
@@ -71,6 +72,15 @@ def test_help_names_every_word_that_may_follow(path: str, konsens: Konsens) -> N
         assert (ran.exit, ran.err) == (0, "")
         assert all(f"  {word} " in ran.out for word in children(path))
         assert max(map(len, ran.out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(("environ", "bold"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_headings_are_bold_at_a_terminal_only(environ: dict[str, str], bold: bool, konsens: Konsens) -> None:
+    line = ["-c", "from konsens.cli.app import main; main()", "--help"]
+    told = {**os.environ, "TERM": "xterm", **environ}
+    shown = pexpect.run(" ".join([sys.executable, line[0], f"'{line[1]}'", line[2]]), env=told).decode()
+    assert ("\x1b[1mCustomer" in shown) == bold
+    assert "\x1b" not in konsens("--help").out
 
 
 def test_help_of_one_command_by_its_name(konsens: Konsens) -> None:

@@ -128,6 +128,15 @@ def test_a_line_that_cannot_be_read_ends_with_2_also_as_json(
         jsonschema.validate(as_json.json, ENVELOPE)
 
 
+@pytest.mark.parametrize(
+    "words", [["--json"], ["company", "--json"], ["vrsion", "--json"], ["version", "--json", "--x"]]
+)
+def test_json_is_answered_wherever_it_stands(words: list[str], konsens: Konsens) -> None:
+    ran = konsens(*words)
+    assert (ran.exit, ran.json["code"].partition(".")[0], ran.err) == (2, "usage", "")
+    jsonschema.validate(ran.json, ENVELOPE)
+
+
 def test_did_you_mean_names_the_whole_command(konsens: Konsens) -> None:
     assert "`konsens company notice publish`" in konsens("company", "notice", "pblish").err
 

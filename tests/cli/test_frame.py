@@ -70,6 +70,14 @@ def test_talk_is_for_people(common: Common, heard: bool, capsys: pytest.CaptureF
     assert capsys.readouterr() == ("", "Nearly there.\n" if heard else "")
 
 
+def test_what_is_read_along_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    page = Frame("x", Common()).page
+    assert page is not None
+    page.line("Step 1")
+    assert capsys.readouterr() == ("Step 1\n", "")
+    assert Frame("x", Common(json=True)).page is None
+
+
 def test_a_dry_run_writes_no_file_but_says_if_it_could_not(tmp_path: Path) -> None:
     frame = Frame("x", Common(dry_run=True))
     frame.check_out(None)

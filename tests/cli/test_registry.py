@@ -79,6 +79,8 @@ def log(fresh: Shop, tmp_path: Path, konsens: Konsens) -> Log:
 
 
 def test_an_operator_without_a_company_makes_a_log_and_signs_it(log: Log) -> None:
+    rehearsed = log.data("checkpoint", "--dry-run")
+    assert (rehearsed["dry_run"], rehearsed["size"]) == (True, None)
     before = log.data("checkpoint")
     assert (before["origin"], before["size"], before["acknowledged"]) == (ORIGIN, 1, "checkpointed")
     assert log.data("checkpoint") == before, "nothing new, so the last one"

@@ -17,7 +17,7 @@ import pytest
 from konsens.cli.answers import ANSWERS
 from konsens.cli.app import run
 from konsens.cli.verify import WHAT
-from tests.cli.conftest import Konsens, Ran
+from tests.cli.conftest import Konsens, Ran, in_its_own_process
 from tests.cli.world import World, cheap_passphrases
 
 
@@ -73,6 +73,12 @@ def test_a_bundle_holds_by_the_verifiers_own_list(world: World) -> None:
     assert data["checkpoint"]["acknowledged"] == "checkpointed"
     assert data["signer"].startswith("did:key:")
     assert not (world.folder / "nobody").exists()
+
+
+def test_a_bundle_may_come_by_stdin(world: World) -> None:
+    bundle = Path("trail.zip").read_bytes()
+    ran = in_its_own_process("verify", "-", "--trust", "trust.toml", "--json", stdin=bundle)
+    assert (ran.exit, ran.json["data"]["kind"]) == (0, "bundle")
 
 
 def test_nobody_is_trusted_who_is_not_named(world: World) -> None:
