@@ -26,11 +26,11 @@ PURPOSES: Final[tuple[Purpose, ...]] = ("assertionMethod", "authentication")
 MAX_METHODS: Final = 64
 _DID = re.compile(r"did:[a-z0-9]+:[A-Za-z0-9._:%-]*[A-Za-z0-9._%-]")  # DID Core 1.0, section 3.1
 _DID_URL = re.compile(_DID.pattern + r"[!-~]*")
-_CONTEXTS = frozenset({"https://www.w3.org/ns/did/v1", "https://www.w3.org/ns/did/v1.1"})
-_MULTIKEY = frozenset({"Multikey", "Ed25519VerificationKey2020"})
-_JWK = frozenset({"JsonWebKey", "JsonWebKey2020"})
-_ENDS = frozenset({"expires", "revoked"})
-_OTHER_KEYS = frozenset({"key.type", "key.use", "key.alg"})
+_CONTEXTS = ("https://www.w3.org/ns/did/v1", "https://www.w3.org/ns/did/v1.1")
+_MULTIKEY = ("Multikey", "Ed25519VerificationKey2020")
+_JWK = ("JsonWebKey", "JsonWebKey2020")
+_ENDS = {"expires", "revoked"}
+_OTHER_KEYS = ("key.type", "key.use", "key.alg")
 
 
 class Relation(msgspec.Struct, frozen=True):
