@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from .log_home import LogHome, open_log, place_of
 
 if TYPE_CHECKING:
     from konsens.registry import Remembered, VerifierKey
+    from konsens.wallet import Wallet
 
 __all__ = ["check_remembered", "folder_and_key", "key_of", "open_registry", "settings_of", "use_registry"]
 
@@ -31,25 +32,24 @@ def settings_of(frame: Frame) -> Settings:
     settings = frame.home.settings()
     if settings.kind != "customer":
         return settings
-    from konsens.wallet.kinds import LOG
-
     from .wallet_home import open_wallet
 
     with open_wallet(frame) as wallet:
-        known = sorted(wallet.vault.list(LOG).values(), key=lambda log: log.rank)
-    places = tuple(
+        return msgspec.structs.replace(settings, registries=_places(wallet))
+
+
+def _places(wallet: Wallet) -> tuple[RegistryPlace, ...]:
+    from konsens.registry import Place
+    from konsens.wallet.kinds import LOG
+
+    known = sorted(wallet.vault.list(LOG).values(), key=lambda log: log.rank)
+    places = [(log, msgspec.convert(log.place, Place)) for log in known if log.place is not None]
+    return tuple(
         RegistryPlace(
-            origin=log.origin,
-            vkey=log.vkey,
-            folder=log.place["path"],
-            device=0,
-            inode=log.place["inode"],
-            born=log.place["born"],
+            origin=log.origin, vkey=log.vkey, folder=at.path, device=0, inode=at.inode, born=at.born
         )
-        for log in known
-        if log.place is not None
+        for log, at in places
     )
-    return msgspec.structs.replace(settings, registries=places)
 
 
 @contextmanager
@@ -125,32 +125,30 @@ def use_registry(frame: Frame, folder: Path) -> RegistryPlace:
     Raises `registry.still_there` while the folder that the home knows lies where it did: then `folder` is a
     copy, which may lack a withdrawal.
     """
-    from konsens.registry import Registry, render_vkey
+    from konsens.registry import Registry
 
     settings = frame.home.settings()
     with Registry.open(folder) as found:
         place = place_of(found)
-        vkey = render_vkey(found.vkey)
     if settings.kind == "customer":
-        _check_moved(settings_of(frame), place)
         from .wallet_home import open_wallet
 
         with open_wallet(frame) as wallet:
+            _check_moved(_places(wallet), place)
             wallet.use_log(folder)
         return place
-    _check_moved(settings, place)
+    _check_moved(settings.registries, place)
     known = {log.origin: log for log in settings.registries}
-    before = known.get(place.origin)
-    if before is not None:
+    if before := known.get(place.origin):
         check_remembered(frame, folder, before)
-        place = msgspec.structs.replace(place, operator=before.operator, vkey=vkey)
+        place = msgspec.structs.replace(place, operator=before.operator)
     known[place.origin] = place
     frame.home.save(msgspec.structs.replace(settings, registries=tuple(known.values())))
     return place
 
 
-def _check_moved(settings: Settings, place: RegistryPlace) -> None:
-    for known in settings.registries:
+def _check_moved(logs: Iterable[RegistryPlace], place: RegistryPlace) -> None:
+    for known in logs:
         if known.origin != place.origin or (known.folder, known.inode) == (place.folder, place.inode):
             continue
         try:

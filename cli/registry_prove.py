@@ -33,10 +33,10 @@ def registry_prove(
     Ends with 7 and the proof of it if the seal is broken. The home that operates the log signs it first where
     the last signature does not cover the question; elsewhere that ends with 8.
     """
+    if [leaf, seal, size].count(None) != 2:
+        raise InputError("registry.prove_choice")
     frame.check_out(out)
     with open_registry(frame) as log:
-        if [leaf, seal, size].count(None) != 2:
-            raise InputError("registry.prove_choice")
         if leaf is not None:
             data = _prove_leaf(log, leaf)
         elif seal is not None:
@@ -96,5 +96,8 @@ def _proof(
     proof: str,
     index: int | None,
 ) -> RegistryProof:
-    checkpoint = checkpoint_data(log.registry, log.registry.checkpoint(), "checkpointed")
+    from konsens.registry import parse_signed_checkpoint
+
+    signed = parse_signed_checkpoint(proof.partition("\n\n")[2])  # that of the proof, should a newer one come
+    checkpoint = checkpoint_data(log.registry, signed, "checkpointed")
     return RegistryProof(kind=kind, checkpoint=checkpoint, proof=proof, leaf_index=index)
