@@ -19,6 +19,7 @@ from typing import Any, Literal
 import msgspec
 
 from ..consent import ELSEWHERE, Attested, Break, Fact, Terms, event_fact
+from ..consent.terms import MARKETING_BASES
 from ..encoding import parse_time
 from ..errors import InputError, VerificationError
 from ..records import AnchoredEvent, ImportBatch, Matter, UseBatch
@@ -118,7 +119,8 @@ class Refold:
         code, held = verdict(own, attested, at=self._as_of, as_of=self._as_of, known_at=self._known_at)
         shown = told.get("evidence") or {}
         if held is None:
-            right = told.get("allowed") is False or self._offers(purpose, channel, told.get("basis"))
+            both = [one for one in (own, attested) if one is not None]
+            right = told.get("allowed") is False or self._other_basis(both, told.get("basis"))
         else:
             right = (
                 (told.get("allowed"), told.get("code")) == (code == "ok", code)
@@ -130,8 +132,13 @@ class Refold:
         if not right:
             raise VerificationError("bundle.decision", record=entry.record)
 
-    def _offers(self, purpose: str, channel: str, basis: object) -> bool:
-        """Tell whether a notice names a basis other than consent for this."""
+    def _other_basis(self, cases: list[Case], basis: object) -> bool:
+        """Tell whether a notice names a basis other than consent, and no objection stands against it."""
+        purpose, channel = cases[0].matter.purpose or "", cases[0].matter.channel
+        moments = {"as_of": self._as_of, "known_at": self._known_at}
+        scopes = [scope for case in cases for scope, _ in case.objections(**moments)]
+        if basis in MARKETING_BASES and any(scope in (None, purpose) for scope in scopes):
+            return False
         offers = (signed.notice.purpose_named(purpose) for signed in self._evidence.notices.values())
         return basis != "consent" and any(
             offer is not None and offer.legal_basis == basis and channel in offer.channels for offer in offers

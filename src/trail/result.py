@@ -61,11 +61,6 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         """The codes of everything that failed, each once, in order."""
         return tuple(dict.fromkeys(error.code for error in self.errors))
 
-    def check(self) -> None:
-        """Raise the first failure, whose exit code is that of the whole."""
-        if self.errors:
-            raise self.errors[0]
-
 
 def shown_checkpoint(proven: ProvenCheckpoint, head: HeadLeaf | None = None) -> Shown:
     """Return a proven checkpoint as answers show it."""

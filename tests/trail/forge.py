@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 from collections.abc import Callable
@@ -57,8 +58,6 @@ def event_of(files: Files, kind: str, *, customer: str | None = None, last: bool
 
 
 def payload_of(jws: bytes) -> dict[str, Any]:
-    import base64
-
     middle = jws.split(b".")[1]
     value: dict[str, Any] = json.loads(base64.urlsafe_b64decode(middle + b"=" * (-len(middle) % 4)))
     return value

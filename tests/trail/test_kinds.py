@@ -27,7 +27,7 @@ from konsens.credentials import render_message as render_card_message
 from konsens.did import OfflineResolver, render_document
 from konsens.encoding import from_hex
 from konsens.errors import InputError, KonsensError, NotFound
-from konsens.registry import render_vkey
+from konsens.registry import Cosigner, render_vkey
 from konsens.trail.result import Report
 from konsens.trail.trust import Trust, TrustFile
 from konsens.trail.verify import verify
@@ -250,8 +250,6 @@ def test_a_file_that_is_not_there_is_named(town: Town, tmp_path: Path) -> None:
 def test_every_file_of_trust_must_be_content(town: Town) -> None:
     """A second file that asks a witness of the same log makes the operator's word too little."""
     (file,) = town.trust.files
-    from konsens.registry import Cosigner
-
     witness = Cosigner("witness.example", b"w" * 32)
     strict = TrustFile(
         v=1,

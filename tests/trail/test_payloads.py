@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -148,8 +149,6 @@ def test_the_page_shows_no_letter_that_turns_the_line_or_talks_to_a_terminal(hos
 
 
 def test_json_ld_of_hostile_numbers_is_still_json_ld(hostile: Town) -> None:
-    import json
-
     document = json.loads(exported(hostile, "jsonld"))
     assert len(document["@graph"]) == len(PAYLOADS)
     check(as_graph(document))
