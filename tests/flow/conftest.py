@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import _clean_environment, konsens
+from tests.cli.conftest import Konsens, _clean_environment, konsens
 from tests.cli.world import World
 
 __all__ = ["_clean_environment", "konsens"]
@@ -17,7 +17,11 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture
-def world(tmp_path: Path, konsens: object, monkeypatch: pytest.MonkeyPatch) -> World:
+def world(
+    tmp_path: Path,
+    konsens: Konsens,  # noqa: F811 — the fixture above
+    monkeypatch: pytest.MonkeyPatch,
+) -> World:
     """Return a shop and a customer with cheap passphrases, whose commands run in this process."""
     return World(tmp_path, konsens, monkeypatch)
 
