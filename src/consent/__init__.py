@@ -16,10 +16,12 @@ from .decide import decide, in_force, newest_word, unbroken, whole
 from .decision import Check, Decision, Evidence
 from .facts import event_fact
 from .filter import Filtered, Verdict, filter_list, judge_all
+from .fold import fold, standing_objections
 from .home import open_home
 from .import_file import Reject
 from .imports import Imported, import_rows, row_of
 from .introduction import Introduction, Pinned, check_introduction
+from .lanes import whole_seals
 from .ledger import Ledger, Sight
 from .log import Log
 from .logs import Logs
@@ -58,11 +60,8 @@ from .state import (
     Standing,
     State,
     Terms,
-    check_step,
-    fold,
-    standing_objections,
-    whole_seals,
 )
+from .step import check_step
 from .tables import MIGRATIONS, PENDING_INDEX, Attested, Held, Stops, held_of
 from .target import check_target, normalize_address, target_of
 from .terms import CHANNELS, Assurance, Offer

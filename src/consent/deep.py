@@ -20,10 +20,11 @@ from ..records import (
     row_entry,
 )
 from .facts import customer_fact, own_fact
+from .fold import fold
 from .imports import row_of
 from .ledger import Ledger
 from .notice import TYP
-from .state import Fact, fold
+from .state import Fact
 from .tables import Held, held_of
 
 __all__ = ["verify_again"]

@@ -20,20 +20,11 @@ from ..did import OfflineResolver, Resolver
 from ..errors import Unavailable
 from ..records import Book, Matter
 from .contact import Address, ContactKeys, ref_of, resolve_who
+from .fold import fold, standing_objections
+from .lanes import open_seals, whole_seals
 from .logs import Logs
 from .shelf import Shelf
-from .state import (
-    FOREVER,
-    Break,
-    Fact,
-    OpenSeal,
-    Standing,
-    Terms,
-    fold,
-    open_seals,
-    standing_objections,
-    whole_seals,
-)
+from .state import FOREVER, Break, Fact, OpenSeal, Standing, Terms
 from .tables import PENDING_INDEX, Attested, Held, Stops, held_of
 
 __all__ = ["Ledger", "Sight", "decode_held", "decode_stops", "merged", "seconds", "when"]

@@ -32,10 +32,11 @@ from .contact import Address, link_ref, store_addresses
 from .decide import check_stoppable
 from .facts import customer_fact
 from .grant import check_content
+from .lanes import open_seals
 from .ledger import Ledger, seconds
 from .message import EventsMessage, parse_message
 from .own import CompanyKeys, deliver, sign_own
-from .state import check_step, open_seals
+from .step import check_step
 from .tables import Stops
 from .target import target_of
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from ..consent.state import ELSEWHERE, Break, Fact, Standing, Terms, fold
+from ..consent.fold import fold
+from ..consent.state import ELSEWHERE, Break, Fact, Standing, Terms
 from ..encoding import format_time, parse_time
 from ..errors import KonsensError
 from ..records import Matter, SignedEvent
