@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent.parent
 @pytest.fixture
 def world(
     tmp_path: Path,
-    konsens: Konsens,  # noqa: F811 — the fixture above
+    konsens: Konsens,
     monkeypatch: pytest.MonkeyPatch,
 ) -> World:
     """Return a shop and a customer with cheap passphrases, whose commands run in this process."""
