@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from ..errors import NotFound, RefusedByPolicy
 from .contact import resolve_who
-from .ledger import Ledger, seconds, when
+from .ledger import Ledger
+from .moments import seconds, when
 from .notice import SignedNotice
 from .own import CompanyKeys
 from .request import Reason, SignedRequest, make_request

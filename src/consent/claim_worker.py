@@ -1,4 +1,4 @@
-"""A program of its own: claim codes of 16 bytes in, the seals that they can break out, 32 bytes each.
+"""A program of its own: claim codes of 16 bytes in, what follows from each out, 64 bytes.
 
 An import derives 100,000 one-time keys. Threads would wait for the interpreter's lock after every key, so two
 of these run beside it; they import nothing of konsens and know nothing but the codes.
@@ -15,24 +15,27 @@ from nacl.bindings import crypto_sign_seed_keypair
 CODE, AT_ONCE = 16, 1000
 
 
-def seal_of_claim(code: bytes) -> bytes:
-    """Return the seal that a claim code can break.
+def secrets_of_claim(code: bytes) -> bytes:
+    """Return the seal that a claim code can break, and the salt of its row's target: 32 bytes each.
 
     HKDF (RFC 5869) as in `konsens.records.claim_key`, written out because the general function takes several
     times as long; a test holds the two together.
     """
-    key = hmac.digest(hmac.digest(bytes(32), code, "sha256"), b"konsens/v1/claim\x01", "sha256")
-    return sha256(crypto_sign_seed_keypair(key)[0]).digest()
+    extracted = hmac.digest(bytes(32), code, "sha256")
+    key = hmac.digest(extracted, b"konsens/v1/claim\x01", "sha256")
+    target_salt = hmac.digest(extracted, b"konsens/v1/claim-target\x01", "sha256")
+    return sha256(crypto_sign_seed_keypair(key)[0]).digest() + target_salt
+
+
+def secrets_of_claims(codes: bytes) -> bytes:
+    """Return what follows from each of `codes`, joined."""
+    return b"".join([secrets_of_claim(codes[n : n + CODE]) for n in range(0, len(codes), CODE)])
 
 
 def main() -> None:
-    """Read all codes, then answer them in order."""
-    codes = sys.stdin.buffer.read()
-    for start in range(0, len(codes), CODE * AT_ONCE):
-        part = codes[start : start + CODE * AT_ONCE]
-        sys.stdout.buffer.write(
-            b"".join(seal_of_claim(part[n : n + CODE]) for n in range(0, len(part), CODE))
-        )
+    """Answer `AT_ONCE` codes at a time, until there are no more."""
+    while codes := sys.stdin.buffer.read(CODE * AT_ONCE):
+        sys.stdout.buffer.write(secrets_of_claims(codes))
         sys.stdout.buffer.flush()
 
 

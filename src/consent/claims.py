@@ -2,70 +2,113 @@
 
 from __future__ import annotations
 
-import hmac
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from . import claim_worker
-from .claim_worker import CODE, seal_of_claim
+from .claim_worker import AT_ONCE, CODE, secrets_of_claims
 
 if TYPE_CHECKING:
     import subprocess
+    from concurrent.futures import Future, ThreadPoolExecutor
 
-__all__ = ["seals_of_claims", "target_salt"]
+__all__ = ["Claim", "Claims"]
 
 FEW = 4000  # below this a second process takes longer to start than it saves
-SEAL, CHUNK = 32, 2000
+WORKERS = 2
+SECRETS = 64
 
 
-def target_salt(code: bytes) -> bytes:
-    """Return the salt of an imported row's target, which only the claim code gives."""
-    return hmac.digest(hmac.digest(bytes(32), code, "sha256"), b"konsens/v1/claim-target\x01", "sha256")
+class Claim(NamedTuple):
+    """A claim code, the seal that it can break, and the salt of its row's target."""
+
+    code: bytes
+    seal: bytes
+    target_salt: bytes
 
 
-def seals_of_claims(codes: bytes) -> Iterator[bytes]:
-    """Return the seals of all codes in order, some at a time, joined; many are derived by two processes.
+class Claims:
+    """Fresh claims. They belong to no row yet, so two processes derive them while the file is still read.
 
-    The processes work from this call on, not only when their answers are asked for.
+    - `ahead` never waits; what was derived in vain ends with the `with` block.
+    - `take` gives every claim once.
     """
-    if len(codes) < FEW * CODE:
-        return iter([b"".join(seal_of_claim(codes[n : n + CODE]) for n in range(0, len(codes), CODE))])
-    half = len(codes) // CODE // 2 * CODE
-    parts = (codes[:half], codes[half:])
-    return _gather([(_start(part), len(part) // CODE) for part in parts])
 
+    def __init__(self, random: Callable[[int], bytes]) -> None:
+        self._random = random
+        self._asked: list[tuple[bytes, Future[bytes]]] = []
+        self._workers: list[subprocess.Popen[bytes]] = []
+        self._idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
+        self._pool: ThreadPoolExecutor | None = None
 
-def _gather(workers: list[tuple[subprocess.Popen[bytes], int]]) -> Iterator[bytes]:
-    try:
-        for worker, count in workers:
-            yield from _answers(worker, count)
-    finally:
-        for worker, _ in workers:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._workers:
             worker.kill()
-            worker.wait()
-            if worker.stdout:
-                worker.stdout.close()
+        if self._pool:
+            self._pool.shutdown(cancel_futures=True)
+        for worker in self._workers:
+            worker.communicate()
+
+    def ahead(self, count: int) -> None:
+        """Have `count` claims derived, or somewhat more, unless they are too few to start a process for."""
+        if count < FEW:
+            return
+        if self._pool is None:
+            self._pool = self._start()
+        while len(self._asked) * AT_ONCE < count:
+            codes = self._random(CODE * AT_ONCE)
+            self._asked.append((codes, self._pool.submit(self._ask, codes)))
+
+    def take(self, count: int) -> Iterator[list[Claim]]:
+        """Yield `count` claims, some at a time."""
+        self.ahead(count)
+        while count > 0:
+            if self._asked:
+                codes, answer = self._asked.pop(0)
+                secrets = answer.result()
+            else:
+                codes = self._random(CODE * min(count, AT_ONCE))
+                secrets = secrets_of_claims(codes)
+            claims = _claims(codes, secrets)[:count]
+            count -= len(claims)
+            yield claims
+
+    def _start(self) -> ThreadPoolExecutor:
+        """Start the processes, and a thread for each that talks with it."""
+        import subprocess  # 15 ms, needed for large files only
+        from concurrent.futures import ThreadPoolExecutor
+
+        command = [sys.executable, "-I", str(Path(claim_worker.__file__))]
+        for _ in range(WORKERS):
+            worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # noqa: S603 our own file, no shell
+            self._workers.append(worker)
+            self._idle.put(worker)
+        return ThreadPoolExecutor(WORKERS)
+
+    def _ask(self, codes: bytes) -> bytes:
+        worker = self._idle.get()
+        try:
+            if not worker.stdin or not worker.stdout:
+                raise RuntimeError("a helper process has no pipes")
+            worker.stdin.write(codes)
+            worker.stdin.flush()
+            secrets = worker.stdout.read(len(codes) // CODE * SECRETS)
+            if len(secrets) != len(codes) // CODE * SECRETS:
+                raise RuntimeError("a helper process ended early")
+            return secrets
+        finally:
+            self._idle.put(worker)
 
 
-def _start(codes: bytes) -> subprocess.Popen[bytes]:
-    import subprocess  # 15 ms, needed for large files only
-
-    program = str(Path(claim_worker.__file__))
-    worker = subprocess.Popen(  # noqa: S603 our own file, no shell
-        [sys.executable, "-I", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    if worker.stdin:
-        worker.stdin.write(codes)
-        worker.stdin.close()
-    return worker
-
-
-def _answers(worker: subprocess.Popen[bytes], count: int) -> Iterator[bytes]:
-    for start in range(0, count, CHUNK):
-        wanted = SEAL * min(CHUNK, count - start)
-        seals = worker.stdout.read(wanted) if worker.stdout else b""
-        if len(seals) != wanted:
-            raise RuntimeError("a helper process ended early")
-        yield seals
+def _claims(codes: bytes, secrets: bytes) -> list[Claim]:
+    half = SECRETS // 2
+    return [
+        Claim(codes[at : at + CODE], secrets[place : place + half], secrets[place + half : place + SECRETS])
+        for at, place in zip(range(0, len(codes), CODE), range(0, len(secrets), SECRETS), strict=True)
+    ]

@@ -18,7 +18,8 @@ from ..errors import KonsensError, Unavailable
 from .contact import targets_at
 from .decision import Decision
 from .deep import verify_again
-from .ledger import Ledger, Sight, seconds, when
+from .ledger import Ledger, Sight
+from .moments import seconds, when
 from .state import State
 from .tables import Held, Stops
 from .terms import MARKETING_BASES, Assurance, Basis

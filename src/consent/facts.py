@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..records import AnchoredEvent, SignedEvent
-from .ledger import Ledger, seconds
+from .ledger import Ledger
+from .moments import seconds
 from .state import Fact
 
 __all__ = ["customer_fact", "event_fact", "own_fact"]

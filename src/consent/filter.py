@@ -21,8 +21,9 @@ from ..errors import InputError, KonsensError, Unavailable
 from ..records import Actor
 from .decide import check_stoppable, decide, in_force, newest_word, offered_basis, unbroken
 from .import_file import open_csv
-from .ledger import Ledger, Sight, merged, seconds, when
+from .ledger import Ledger, Sight, merged
 from .lists import all_sights, people, targets_by_finder
+from .moments import seconds, when
 from .own import CompanyKeys
 from .state import State
 from .tables import Held, Stops

@@ -6,7 +6,8 @@ from ..encoding import parse_time
 from ..errors import Conflict, RefusedByPolicy, VerificationError
 from ..records import AnchoredEvent, Confirmation, Grant, Refusal
 from .act import check_choice
-from .ledger import Ledger, seconds
+from .ledger import Ledger
+from .moments import seconds
 from .request import Request, parse_request
 from .state import Fact
 

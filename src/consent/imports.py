@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from json.encoder import encode_basestring
 from pathlib import Path
 from typing import NamedTuple
@@ -19,13 +19,13 @@ import msgspec
 
 from ..encoding import format_time
 from ..records import Actor, Batch, Digest, ImportBatch, Matter
-from .claim_worker import CODE
-from .claims import seals_of_claims, target_salt
+from .claims import Claim, Claims
 from .contact import Address
 from .import_file import Reject, read_file
-from .ledger import Ledger, seconds, when
+from .ledger import Ledger
 from .lists import attested_standing, linked_matters
 from .mapping import Mapping, Told
+from .moments import seconds, when
 from .own import CompanyKeys, deliver, sign_own
 from .state import State
 from .tables import PENDING_INDEX, Attested, Held
@@ -50,13 +50,16 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     leaf_index: int | None = None
 
 
-class _Row(NamedTuple):
+class _Row(msgspec.Struct, frozen=True, gc=False):
     told: Told
-    claim: bytes
+    claim: Claim
     salt: bytes
-    target_salt: bytes | None
     target: str | None
-    next: str
+
+    @property
+    def next(self) -> str:
+        """The seal that the row's claim code can break."""
+        return self.claim.seal.hex()
 
 
 def import_rows(

@@ -10,28 +10,25 @@ Rules of order:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from ..did import OfflineResolver, Resolver
-from ..errors import Unavailable
 from ..records import Book, Matter
 from .contact import Address, ContactKeys, ref_of, resolve_who
+from .fact_store import FactStore
 from .fold import fold, standing_objections
 from .lanes import open_seals, whole_seals
 from .logs import Logs
-from .shelf import Shelf
-from .state import FOREVER, Break, Fact, OpenSeal, Standing, Terms
-from .tables import PENDING_INDEX, Attested, Held, Stops, held_of
+from .state import FOREVER, Fact, OpenSeal, Standing, Terms
+from .tables import Held, Stops, held_of
 
-__all__ = ["Ledger", "Sight", "decode_held", "decode_stops", "merged", "seconds", "when"]
+__all__ = ["Ledger", "Sight", "decode_held", "decode_stops", "merged"]
 
 decode_held = msgspec.msgpack.Decoder(Held).decode
 decode_stops = msgspec.msgpack.Decoder(Stops).decode
-_FACT = msgspec.msgpack.Decoder(Fact)
 _ENCODE = msgspec.msgpack.Encoder().encode
 
 
@@ -62,39 +59,15 @@ def merged(stops: Stops, more: Stops | None) -> Stops:
     return stops if more is None else Stops(stops.seals + more.seals, stops.objections + more.objections)
 
 
-def seconds(at: datetime) -> int:
-    """Return whole seconds since 1970."""
-    return int(at.timestamp())
-
-
-def when(moment: int | None) -> datetime | None:
-    """Return the moment behind seconds since 1970."""
-    return None if moment is None else datetime.fromtimestamp(moment, UTC)
-
-
-class Ledger(Shelf):
+class Ledger(FactStore):
     """The book, the logs and the contacts of one controller."""
 
     def __init__(
         self, book: Book, logs: Logs, *, did: str, contacts: ContactKeys, resolver: Resolver | None = None
     ) -> None:
-        super().__init__(book)
-        self.logs = logs
-        self.did = did
+        super().__init__(book, logs, did=did)
         self.contacts = contacts
         self.resolver = resolver or OfflineResolver()
-        self.seen = 0
-        self.look_back()
-
-    def look_back(self) -> None:
-        """Note how many entries the home log must have, after all that the book knows of it."""
-        row = self.db.execute("SELECT max(leaf_index) FROM event WHERE origin = ?", (self.origin,)).fetchone()
-        self.seen = max(self.seen, 0 if row[0] is None else row[0] + 1)
-
-    @property
-    def origin(self) -> str:
-        """The home log's name, known also while the log is out of reach."""
-        return self.logs.origin
 
     def matter(self, customer: str, purpose: str | None = None, channel: str | None = None) -> Matter:
         """Return a matter of this controller."""
@@ -167,54 +140,6 @@ class Ledger(Shelf):
         body = self.contacts.seal(key, customer, Address("note", text))
         self.db.execute("INSERT OR REPLACE INTO note VALUES (?, ?, ?)", (event, customer, body))
 
-    # Facts.
-
-    def facts(self, customer: str, purpose: str = "", channel: str = "") -> list[Fact]:
-        """Return the facts of one matter; without purpose and channel those of the relation lane."""
-        rows = self.db.execute(
-            "SELECT body FROM fact WHERE controller = ? AND customer = ? AND purpose = ? AND channel = ?",
-            (self.did, customer, purpose, channel),
-        )
-        facts = [_FACT.decode(body) for (body,) in rows.fetchall()]
-        if customer.startswith("ref:"):
-            rows = self.db.execute(
-                "SELECT body FROM attested WHERE customer = ? AND controller = ? AND purpose = ? AND channel = ?",  # noqa: E501
-                (customer, self.did, purpose, channel),
-            )
-            facts += [msgspec.msgpack.decode(body, type=Attested).fact for (body,) in rows.fetchall()]
-        return facts
-
-    def batch_rows(self, event: str) -> list[tuple[str, str, str, Attested]]:
-        """Return `(customer, purpose, channel, row)` of an import, in the batch's order."""
-        rows = self.db.execute(
-            "SELECT customer, purpose, channel, body FROM attested WHERE batch = ? ORDER BY line", (event,)
-        )
-        return [
-            (customer, purpose, channel, msgspec.msgpack.decode(body, type=Attested))
-            for customer, purpose, channel, body in rows.fetchall()
-        ]
-
-    def add_fact(self, fact: Fact, matter: Matter, *, received_at: int) -> None:
-        """Keep a fact, inside `book.write()`; the same event again replaces its own row."""
-        self.db.execute(
-            "INSERT OR REPLACE INTO fact VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                fact.event,
-                matter.controller,
-                matter.customer or "",
-                matter.purpose or "",
-                matter.channel or "",
-                received_at,
-                fact.index == PENDING_INDEX,
-                _ENCODE(fact),
-            ),
-        )
-
-    def fact_of(self, event: str) -> Fact | None:
-        """Return the fact of one event, or None."""
-        row = self.db.execute("SELECT body FROM fact WHERE event = ?", (event,)).fetchone()
-        return None if row is None else _FACT.decode(row[0])
-
     # The fold.
 
     def fold(
@@ -284,51 +209,6 @@ class Ledger(Shelf):
         for purpose, channel, _ in self.all_held(customer):
             self.refold(customer, purpose, channel)
 
-    def terms(self, facts: Iterable[Fact], purpose: str) -> dict[str, Terms]:
-        """Return what notices and requests say about each grant among `facts`."""
-        found = {}
-        for fact in facts:
-            if fact.type in ("given", "renewed") and fact.notice is not None:
-                notice = self.notice(fact.notice)
-                terms = notice.notice.purpose_named(purpose) if notice else None
-                found[fact.event] = Terms(
-                    double_opt_in=bool(terms and terms.double_opt_in),
-                    superseded_from=self.superseded_from(fact.notice),
-                    lapses_at=self._lapses_at(fact.request),
-                )
-        return found
-
-    def breaks(self, facts: Sequence[Fact], *, offline: bool = False) -> dict[str, Break]:
-        """Return what the logs say about the `next` of every fact of a customer's lane.
-
-        A break counts from the last moment at which this company knows the log to have been shorter: the
-        head leaf before it, or an append of its own. It could be known from the head leaf after it. With
-        `offline` a log that is out of reach tells of none.
-        """
-        found: dict[str, Break] = {}
-        for fact in facts:
-            if fact.by != "customer" or fact.next is None:
-                continue
-            try:
-                index = self.logs.broken_at(fact.logs, fact.next)
-                if index is not None:
-                    found[fact.next] = self._break(index)
-            except Unavailable:
-                if not offline:
-                    raise
-        return found
-
-    def _break(self, index: int) -> Break:
-        since = self.shorter_at(index)
-        after = self.logs.home.head_after(index)
-        return Break(index, since, since if after is None else max(since, seconds(after)))
-
-    def shorter_at(self, index: int) -> int:
-        """Return the last known moment at which the home log had no entry `index` yet, or 0."""
-        before = self.logs.home.head_before(index)
-        row = self.db.execute("SELECT max(at) FROM own_time WHERE idx < ?", (index,)).fetchone()
-        return max(seconds(before) if before else 0, row[0] or 0)
-
     def ref_of(self, customer: str) -> str | None:
         """Return the company's own number for a customer, or None."""
         return ref_of(self.db, customer)
@@ -343,7 +223,3 @@ class Ledger(Shelf):
             for customer, purpose, channel, body in rows.fetchall()
             if decode_held(body).notice == digest
         ]
-
-    def _lapses_at(self, request: str | None) -> int:
-        row = self.db.execute("SELECT expires_at FROM request WHERE hash = ?", (request,)).fetchone()
-        return FOREVER if row is None else int(row[0])

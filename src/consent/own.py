@@ -32,7 +32,8 @@ from ..records import (
 )
 from ..registry import seal_of
 from .facts import own_fact
-from .ledger import Ledger, seconds
+from .ledger import Ledger
+from .moments import seconds
 from .tables import PENDING_INDEX
 
 __all__ = ["CompanyKeys", "deliver", "sign_own"]

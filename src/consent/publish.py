@@ -12,7 +12,8 @@ import msgspec
 from ..encoding import jcs
 from ..errors import Conflict, InputError, RefusedByPolicy
 from ..registry import PublicLeaf
-from .ledger import Ledger, seconds
+from .ledger import Ledger
+from .moments import seconds
 from .notice import Notice, SignedNotice, draft_notice, sign_notice
 from .notice_check import problems_of
 from .own import CompanyKeys

@@ -29,7 +29,8 @@ from ..credentials import (
 from ..did import KeyHistory, key_of, render_document
 from ..encoding import jcs
 from ..errors import Conflict, VerificationError
-from .ledger import Ledger, seconds
+from .ledger import Ledger
+from .moments import seconds
 from .own import CompanyKeys
 
 __all__ = ["answer_to", "question"]

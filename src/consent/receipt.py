@@ -15,8 +15,9 @@ from ..did import OfflineResolver, key_of, kid_of
 from ..encoding import b64u_encode, format_time, sha256
 from ..errors import Unavailable
 from ..records import StoredEvent
-from .ledger import Ledger, when
+from .ledger import Ledger
 from .message import ReceiptsMessage, ReceiptText
+from .moments import when
 from .own import CompanyKeys
 
 __all__ = ["RECEIPT_TYPE", "receipts_for"]

@@ -33,8 +33,9 @@ from .decide import check_stoppable
 from .facts import customer_fact
 from .grant import check_content
 from .lanes import open_seals
-from .ledger import Ledger, seconds
+from .ledger import Ledger
 from .message import EventsMessage, parse_message
+from .moments import seconds
 from .own import CompanyKeys, deliver, sign_own
 from .step import check_step
 from .tables import Stops

@@ -10,7 +10,8 @@ import msgspec
 from ..encoding import parse_time
 from ..errors import NotFound
 from .contact import resolve_who
-from .ledger import Ledger, seconds, when
+from .ledger import Ledger
+from .moments import seconds, when
 from .request import parse_request
 from .state import State
 from .tables import Held

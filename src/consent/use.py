@@ -15,7 +15,8 @@ from ..encoding import format_time, jcs
 from ..records import Actor, Batch, Digest, EventHash, Matter, UseBatch, row_entry
 from .decide import decide
 from .decision import Decision
-from .ledger import Ledger, seconds
+from .ledger import Ledger
+from .moments import seconds
 from .own import CompanyKeys, deliver, sign_own
 from .terms import Basis
 
