@@ -16,7 +16,7 @@ from jwcrypto.jwk import JWK  # type: ignore[import-untyped]  # the package ship
 from rich.console import Console
 from rich.pretty import Pretty
 
-from konsens.did import LocalSigner, PrivateKey, PublicKey
+from konsens.did import LocalSigner, PrivateKey, PublicKey, p256
 from konsens.encoding import b64u_decode, b64u_encode, multibase_encode
 from konsens.errors import InputError, KonsensError, VerificationError
 from tests.did.vectors import Case, wycheproof
@@ -226,6 +226,15 @@ def test_a_point_that_was_refused_is_not_remembered() -> None:
     with pytest.raises(VerificationError):
         PublicKey.from_jwk({**P256.public.jwk, "y": wrong_y})
     assert PublicKey.from_jwk({**P256.public.jwk, "x": x}) == P256.public
+
+
+def test_points_that_are_remembered_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(p256, "_POINTS", {})
+    monkeypatch.setattr(p256, "_MOST_POINTS", 3)
+    keys = [PrivateKey.p256(number.to_bytes(32, "big")) for number in range(1, 12)]
+    for key in keys:
+        key.public.check(b"", key.sign(b""))
+        assert len(p256._POINTS) <= 3
 
 
 @pytest.mark.parametrize(
