@@ -6,34 +6,11 @@ import click
 from typer.core import TyperGroup
 
 from .commands import COMMANDS, GROUPS, PREFIXES, children
+from .page import COMMON, Context
 
-__all__ = ["COMMON", "Context", "Group"]
+__all__ = ["Group"]
 
 ABOUT = "Consent that its owner can prove, take back and keep."
-
-# What every command understands, as `konsens --help` explains it.
-COMMON = {
-    "--json": "One JSON object on stdout, also on failure.",
-    "--home": "DIR: the folder to work in (KONSENS_HOME).",
-    "--lang": "de or en: the language for people (KONSENS_LANG, else the locale).",
-    "--no-input": "Never ask; end with 2 and name the option instead.",
-    "--yes": "Answer every question with yes.",
-    "--plain": "No colour, no columns: for screen readers.",
-    "--help": "What one command does.",
-}
-
-
-class Page(click.HelpFormatter):
-    """Help with bold headings; click takes the bold away where no terminal reads."""
-
-    def write_heading(self, heading: str) -> None:
-        self.write(f"{click.style(heading, bold=True)}\n")
-
-
-class Context(click.Context):
-    """One word of the line."""
-
-    formatter_class = Page
 
 
 class Group(TyperGroup):

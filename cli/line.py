@@ -34,7 +34,7 @@ from typer.models import TyperPath
 from konsens.encoding import parse_time
 from konsens.errors import InputError
 
-from .group import COMMON, Context
+from .page import COMMON, Context
 
 if TYPE_CHECKING:
     from .frame import Command

@@ -11,9 +11,9 @@ import click
 
 from .answers import ANSWERS
 from .commands import GROUPS
-from .group import COMMON
 from .line import label
 from .load import load, runnable
+from .page import COMMON
 
 __all__ = ["reference"]
 

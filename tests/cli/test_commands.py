@@ -15,9 +15,9 @@ import pytest
 from konsens import __version__
 from konsens.cli.answers import ANSWERS, Answer
 from konsens.cli.commands import COMMANDS, GROUPS, PREFIXES, children
-from konsens.cli.group import COMMON
 from konsens.cli.line import label
 from konsens.cli.load import load, runnable
+from konsens.cli.page import COMMON
 from konsens.cli.reference import reference
 from tests.cli.conftest import Konsens
 
@@ -76,9 +76,11 @@ def test_help_names_every_word_that_may_follow(path: str, konsens: Konsens) -> N
 
 @pytest.mark.parametrize(("environ", "bold"), [({}, True), ({"NO_COLOR": "1"}, False)])
 def test_headings_are_bold_at_a_terminal_only(environ: dict[str, str], bold: bool, konsens: Konsens) -> None:
-    line = ["-c", "from konsens.cli.app import main; main()", "--help"]
+    program = "from konsens.cli.app import main; main()"
     told = {**os.environ, "TERM": "xterm", **environ}
-    shown = pexpect.run(" ".join([sys.executable, line[0], f"'{line[1]}'", line[2]]), env=told).decode()
+    child = pexpect.spawn(sys.executable, ["-c", program, "--help"], env=told, encoding="utf-8", timeout=20)
+    child.expect(pexpect.EOF)
+    shown = child.before or ""
     assert ("\x1b[1mCustomer" in shown) == bold
     assert "\x1b" not in konsens("--help").out
 
@@ -102,7 +104,7 @@ def test_help_imports_nothing_but_itself() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == str(
-        ["konsens.cli", "konsens.cli.app", "konsens.cli.commands", "konsens.cli.group"]
+        ["konsens.cli", "konsens.cli.app", "konsens.cli.commands", "konsens.cli.group", "konsens.cli.page"]
     )
 
 
