@@ -93,15 +93,19 @@ class ContactKeys:
         ids = [self.key_id(customer) for customer in customers]
         if len(ids) == 1 and (row := self._find(ids[0])) is not None:
             return [row]
+        fresh = os.urandom(32 * len(ids))
+        keys = [fresh[at : at + 32] for at in range(0, len(fresh), 32)]
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            fresh = os.urandom(32 * len(ids))
-            rows = ((key_id, fresh[32 * n : 32 * n + 32]) for n, key_id in enumerate(ids))
-            self._db.executemany("INSERT OR IGNORE INTO contact_key VALUES (?, ?)", rows)
+            # In their order the rows touch each page of the tree once.
+            rows = sorted(zip(ids, keys, strict=True))
+            made = self._db.executemany("INSERT OR IGNORE INTO contact_key VALUES (?, ?)", rows).rowcount
             self._db.execute("COMMIT")
         except BaseException:
             self._db.execute("ROLLBACK")
             raise
+        if made == len(ids):
+            return keys
         if len(ids) < 1000:
             return [self._key(key_id) for key_id in ids]
         stored: dict[bytes, bytes] = dict(self._db.execute("SELECT id, key FROM contact_key"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple, TextIO
@@ -16,6 +16,8 @@ from .mapping import Mapping, RowReader, Told
 from .target import normalize_address
 
 __all__ = ["ReadFile", "Reject", "open_csv", "read_file"]
+
+OFTEN = 1000
 
 
 class Reject(msgspec.Struct, frozen=True):
@@ -33,10 +35,18 @@ class ReadFile(NamedTuple):
     rejects: list[Reject]
 
 
-def read_file(ledger: Ledger, source: Path, mapping: Mapping, *, latest: int) -> ReadFile:
+def read_file(
+    ledger: Ledger,
+    source: Path,
+    mapping: Mapping,
+    *,
+    latest: int,
+    ahead: Callable[[int], None] | None = None,
+) -> ReadFile:
     """Read all of `source`. Purposes and channels must be those of a published notice.
 
-    A row whose date lies after `latest` is refused. `import.csv`, `import.encoding` and `import.no_file` are
+    A row whose date lies after `latest` is refused. `ahead` hears now and then how many rows were taken so
+    far, for work that can be done beside. `import.csv`, `import.encoding` and `import.no_file` are
     about the file as a whole.
     """
     offered = {
@@ -58,6 +68,8 @@ def read_file(ledger: Ledger, source: Path, mapping: Mapping, *, latest: int) ->
                     found.rejects.append(Reject(line, told))
                 else:
                     found.told.append((line, told))
+            if ahead and count % OFTEN == 0:
+                ahead(len(found.told))
     return found._replace(rows=count)
 
 
@@ -66,12 +78,13 @@ def _checked(item: Told, offered: set[tuple[str, str]], purposes: set[str], late
         return "import.channel" if item.purpose in purposes else "import.purpose"
     if item.since > latest:
         return "import.date"
-    if not item.address:
-        return item if item.address is None else item._replace(address=None)
+    if item.address is None:
+        return item
     try:
-        return item._replace(address=normalize_address(item.channel, item.address))
+        address = normalize_address(item.channel, item.address) if item.address else None
     except InputError:
         return "import.address"
+    return item if address == item.address else msgspec.structs.replace(item, address=address)
 
 
 @contextmanager

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from json.encoder import encode_basestring
 from pathlib import Path
@@ -20,7 +20,7 @@ import msgspec
 from ..encoding import format_time
 from ..records import Actor, Batch, Digest, ImportBatch, Matter
 from .claims import Claim, Claims
-from .contact import Address
+from .contact import Address, ContactKeys
 from .import_file import Reject, read_file
 from .ledger import Ledger
 from .lists import attested_standing, linked_matters
@@ -32,6 +32,8 @@ from .tables import PENDING_INDEX, Attested, Held
 from .target import target_of_normalized
 
 __all__ = ["Imported", "import_rows", "row_of"]
+
+SALT_BYTES = 32
 
 Progress = Callable[[int, int], None]
 Random = Callable[[int], bytes]
@@ -78,17 +80,20 @@ def import_rows(
 
     A dry run needs no keys: it says what would become of each row, and changes nothing.
     """
-    found = read_file(ledger, source, mapping, latest=seconds(now))
-    fresh, known, rejects = _sort_out(ledger, found.told)
-    result = Imported(
-        rows=found.rows,
-        accepted=len(fresh),
-        duplicates=len(found.told) - len(fresh) - len(rejects),
-        rejects=tuple(sorted([*found.rejects, *rejects], key=lambda reject: reject.line)),
-    )
-    if dry_run or keys is None or not fresh:
-        return result
-    made = _make(ledger, fresh, random, progress)
+    with Claims(random) as claims:
+        writes = not dry_run and keys is not None
+        ahead = claims.ahead if writes else None
+        found = read_file(ledger, source, mapping, latest=seconds(now), ahead=ahead)
+        fresh, known, rejects = _sort_out(ledger, found.told)
+        result = Imported(
+            rows=found.rows,
+            accepted=len(fresh),
+            duplicates=len(found.told) - len(fresh) - len(rejects),
+            rejects=tuple(sorted([*found.rejects, *rejects], key=lambda reject: reject.line)),
+        )
+        if not writes or keys is None or not fresh:
+            return result
+        made = _make(ledger, fresh, claims, random, progress)
     batch = Batch(made.entries)
     content = ImportBatch(count=batch.count, root=Digest(batch.root.hex()), mapping=mapping.name)
     with ledger.book.write():
@@ -127,8 +132,8 @@ def row_json(row: _Row) -> bytes:
 
 
 def _time(moment: int) -> str:
-    at = when(moment)
-    return format_time(at) if at else ""
+    """Return what `format_time` does, for whole seconds."""
+    return datetime.fromtimestamp(moment, UTC).isoformat()[: -len("+00:00")] + "Z"
 
 
 def _sort_out(
@@ -162,62 +167,74 @@ class _Made(NamedTuple):
 
     rows: list[_Row]
     entries: list[bytes]
-    addresses: list[tuple[str, str, bytes, str, bytes]]
+    addresses: list[tuple[str, str, bytes, str | None, bytes]]
 
 
-def _make(ledger: Ledger, told: Sequence[Told], random: Random, progress: Progress | None) -> _Made:
-    """Return the rows; the one-time keys are derived beside what is done here."""
+def _make(
+    ledger: Ledger, told: Sequence[Told], claims: Claims, random: Random, progress: Progress | None
+) -> _Made:
+    """Return the rows; the claims come from beside."""
     made = _Made([], [], [])
-    codes, salts = random(CODE * len(told)), random(32 * len(told))
-    seals = seals_of_claims(codes)
+    salts = random(SALT_BYTES * len(told))
     keys = ledger.contacts.make([f"ref:{item.ref}" for item in told])
-    for some in seals:
+    for some in claims.take(len(told)):
         start = len(made.rows)
-        part = [
-            _row(item, codes[CODE * n : CODE * n + CODE], salts[32 * n : 32 * n + 32], some[at : at + 32])
-            for at, (n, item) in zip(
-                range(0, len(some), 32), enumerate(told[start : start + len(some) // 32], start), strict=True
-            )
-        ]
-        made.rows.extend(part)
-        made.entries.extend(row.salt + row_json(row) for row in part)
-        made.addresses.extend(_addresses(ledger, part, keys[start : start + len(part)]))
+        for n, claim in enumerate(some, start):
+            row = _row(told[n], claim, salts[SALT_BYTES * n : SALT_BYTES * (n + 1)])
+            made.rows.append(row)
+            made.entries.append(row.salt + row_json(row))
+            if row.told.address:
+                made.addresses.append(_address(ledger.contacts, row, row.told.address, keys[n]))
         if progress:
             progress(len(made.rows), len(told))
     return made
 
 
-def _row(told: Told, claim: bytes, salt: bytes, seal: bytes) -> _Row:
-    own = target_salt(claim) if told.address else None
-    target = target_of_normalized(own, told.channel, told.address) if own and told.address else None
-    return _Row(told, claim, salt, own, target, seal.hex())
+def _row(told: Told, claim: Claim, salt: bytes) -> _Row:
+    if not told.address:
+        return _Row(told, claim, salt, None)
+    return _Row(told, claim, salt, target_of_normalized(claim.target_salt, told.channel, told.address))
 
 
-def _addresses(
-    ledger: Ledger, rows: Sequence[_Row], contact_keys: Sequence[bytes]
-) -> Iterator[tuple[str, str, bytes, str, bytes]]:
-    contacts = ledger.contacts
-    for row, key in zip(rows, contact_keys, strict=True):
-        told = row.told
-        if told.address:
-            customer = f"ref:{told.ref}"
-            body = contacts.seal(key, customer, Address(told.channel, told.address, row.target_salt))
-            yield customer, told.channel, contacts.finder(told.channel, told.address), row.target or "", body
+def _address(
+    contacts: ContactKeys, row: _Row, address: str, key: bytes
+) -> tuple[str, str, bytes, str | None, bytes]:
+    """Return the row of an address, which was normalised when it was read."""
+    channel, customer = row.told.channel, f"ref:{row.told.ref}"
+    body = contacts.seal(key, customer, Address(channel, address, row.claim.target_salt))
+    return customer, channel, contacts.finder(channel, address), row.target, body
 
 
 def _store(ledger: Ledger, made: _Made, known: dict[Key, Held], *, event: str, now: int) -> None:
-    """Write rows, standings and addresses, inside `book.write()`; a matter on file is folded again."""
+    """Write rows, standings and addresses, inside `book.write()`; a matter on file is folded again.
+
+    Table by table and row by row: the pages of one table's indexes stay at hand, and nothing is held twice.
+    """
     logs, encode = (ledger.origin,), msgspec.msgpack.Encoder().encode
-    attested, standing = [], []
-    for line, row in enumerate(made.rows):
-        told, customer = row.told, f"ref:{row.told.ref}"
-        body = Attested(event, now, told.state, told.since, row.next, logs, row.target, row.salt, row.claim)
-        held = _standing(customer, body)
-        attested.append((ledger.did, customer, told.purpose, told.channel, event, line, encode(body)))
-        standing.append((ledger.did, told.purpose, told.channel, customer, encode(held)))
-    db = ledger.db
-    db.executemany("INSERT INTO attested VALUES (?, ?, ?, ?, ?, ?, ?)", attested)
-    db.executemany("INSERT OR REPLACE INTO standing VALUES (?, ?, ?, ?, ?)", standing)
+
+    def body(row: _Row) -> Attested:
+        told = row.told
+        return Attested(
+            event, now, told.state, told.since, row.next, logs, row.target, row.salt, row.claim.code
+        )
+
+    db, did = ledger.db, ledger.did
+    db.executemany(
+        "INSERT INTO attested VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            (did, f"ref:{told.ref}", told.purpose, told.channel, event, line, encode(body(row)))
+            for line, row in enumerate(made.rows)
+            if (told := row.told)
+        ),
+    )
+    db.executemany(
+        "INSERT OR REPLACE INTO standing VALUES (?, ?, ?, ?, ?)",
+        (
+            (did, told.purpose, told.channel, customer, encode(_standing(customer, body(row))))
+            for row in made.rows
+            if (told := row.told) and (customer := f"ref:{told.ref}")
+        ),
+    )
     db.executemany("INSERT OR REPLACE INTO address VALUES (?, ?, ?, ?, ?, 'import')", made.addresses)
     for ref, purpose, channel in known:
         ledger.refold(f"ref:{ref}", purpose, channel)

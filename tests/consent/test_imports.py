@@ -5,14 +5,17 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from random import Random
 
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from hypothesis import given
 from hypothesis import strategies as st
 
 from konsens.consent import Imported, import_rows, read_mapping, shipped_mappings
-from konsens.consent.claim_worker import seal_of_claim
-from konsens.consent.claims import seals_of_claims
+from konsens.consent.claim_worker import secrets_of_claim
+from konsens.consent.claims import Claim, Claims
 from konsens.consent.imports import _Row, row_json, row_of
 from konsens.consent.mapping import Told
 from konsens.consent.tables import Attested
@@ -270,7 +273,8 @@ def test_the_shipped_mappings_are_these_and_no_others_are_guessed(tmp_path: Path
 def test_a_row_is_written_as_its_canonical_json(ref: str, bound: bool) -> None:
     target = "1" * 64 if bound else None
     told = Told(ref, "newsletter", "email", "given", 1_700_000_000, None)
-    row = _Row(told, bytes(16), bytes(32), None, target, "2" * 64)
+    claim = Claim(bytes(16), bytes.fromhex("2" * 64), bytes(32))
+    row = _Row(told, claim, bytes(32), target)
     attested = Attested(
         "0" * 64, 1, "given", 1_700_000_000, "2" * 64, (ORIGIN,), target, bytes(32), bytes(16)
     )
@@ -278,14 +282,27 @@ def test_a_row_is_written_as_its_canonical_json(ref: str, bound: bool) -> None:
     assert json.loads(row_json(row))["ref"] == ref
 
 
-def test_the_quick_derivation_is_the_general_one() -> None:
-    codes = b"".join(number.to_bytes(16, "big") for number in range(4100))
-    seals = b"".join(seals_of_claims(codes))
-    assert len(seals) == 32 * 4100
-    for number in (0, 1, 2049, 2050, 2051, 4099):
-        code = codes[16 * number : 16 * number + 16]
-        expected = seal_of(public_from_seed(claim_key(code)))
-        assert seals[32 * number : 32 * number + 32] == seal_of_claim(code) == expected
+@pytest.mark.parametrize("ahead", [0, 5000], ids=["derived when taken", "derived ahead"])
+@pytest.mark.parametrize("count", [5, 4100])
+def test_the_quick_derivation_is_the_general_one(count: int, ahead: int) -> None:
+    with Claims(Random(1).randbytes) as claims:
+        claims.ahead(ahead)
+        taken = [claim for some in claims.take(count) for claim in some]
+    assert len(taken) == len({claim.code for claim in taken}) == count
+    for claim in taken[:: max(1, count // 7)]:
+        assert claim.seal == seal_of(public_from_seed(claim_key(claim.code)))
+        assert claim.target_salt == HKDF(SHA256(), 32, None, b"konsens/v1/claim-target").derive(claim.code)
+        assert secrets_of_claim(claim.code) == claim.seal + claim.target_salt
+
+
+def test_a_helper_that_dies_ends_the_import_and_leaves_no_process() -> None:
+    with Claims(Random(1).randbytes) as claims:
+        claims.ahead(5000)
+        for worker in claims._workers:
+            worker.kill()
+        with pytest.raises((RuntimeError, OSError)):
+            list(claims.take(5000))
+    assert all(worker.returncode is not None for worker in claims._workers)
 
 
 def test_what_an_import_writes_is_what_the_fold_says(world: World) -> None:
