@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from konsens.errors import Conflict, Declined, InputError, NotFound
+from konsens.errors import Conflict, Declined, InputError, KonsensError, NotFound
 
 from .answers import Granted, Withdrawn
 from .customer_answers import (
@@ -83,7 +83,11 @@ def end(frame: Frame, make_plan: Callable[[Wallet], Plan], out: Path | None, que
                 _beside(frame).line(words_of_act(frame, act, names))
             frame.confirm(f"{question}?")
         acts = insist(wallet, lambda: make_plan(wallet))
-        write_events(frame, wallet, acts, out)
+        problem = None
+        try:
+            write_events(frame, wallet, acts, out)
+        except KonsensError as error:  # it holds all the same, and the answer says so
+            problem, to = error, None
         records = [record_data(record) for record in records_of(wallet, acts, at=frame.now())]
         data = Withdrawn(records=records, registry=checkpoint_of(frame, wallet), out=to)
     done = frame.pick(
@@ -92,7 +96,9 @@ def end(frame: Frame, make_plan: Callable[[Wallet], Plan], out: Path | None, que
         en="It works from now on, even without a message to the company.\n"
         "What the company already received cannot be taken back by this; ask there for its erasure.",
     )
-    return Outcome(data, show=lambda screen: show_records(frame, names, records, screen), done=done)
+    return Outcome(
+        data, show=lambda screen: show_records(frame, names, records, screen), done=done, error=problem
+    )
 
 
 def _planned(wallet: Wallet, make_plan: Callable[[Wallet], Plan]) -> tuple[Plan, list[Act]]:

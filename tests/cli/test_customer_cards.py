@@ -10,8 +10,7 @@ import pytest
 
 from konsens.cli.frame import Frame
 from tests.cli.conftest import Konsens
-from tests.cli.test_customer import snapshot
-from tests.cli.world import World
+from tests.cli.world import World, snapshot
 
 TYPE = "urn:example:membership"
 

@@ -12,8 +12,7 @@ import pexpect
 import pytest
 
 from tests.cli.conftest import Konsens
-from tests.cli.test_customer import snapshot
-from tests.cli.world import World
+from tests.cli.world import World, snapshot
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 Person = Callable[..., "pexpect.spawn[str]"]

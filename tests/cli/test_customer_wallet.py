@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Konsens
-from tests.cli.test_customer import snapshot
-from tests.cli.world import ORIGIN, PASSPHRASE, World
+from tests.cli.world import ORIGIN, PASSPHRASE, World, snapshot
 
 
 @pytest.fixture

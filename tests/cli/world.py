@@ -13,6 +13,7 @@ from tests.cli.conftest import Konsens, Ran
 
 PASSPHRASE = "correct horse"
 ORIGIN = "log.muster.example"
+GRANT = ("grant", "ask.json", "--all", "--yes", "--out", "grant.json")
 NOTICE = Path(__file__).parent.parent.parent / "examples" / "notices" / "newsletter.toml"
 
 
@@ -79,3 +80,12 @@ class World:
         """Ask the shop whether it may write: exit and code."""
         answer = self.shop("check", "C-1001", "newsletter", "--channel", "email", ok=False)
         return answer["exit"], answer["data"]["code"]
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    """Return every file's bytes, but for what SQLite keeps beside a file while it is open."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.name.endswith(("-shm", "-wal", ".lock"))
+    }
