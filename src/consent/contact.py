@@ -7,11 +7,11 @@ address is found by a keyed hash, so the book alone cannot be searched by guessi
 
 from __future__ import annotations
 
-import hmac
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -63,7 +63,7 @@ class ContactKeys:
                 self._db.execute(f"PRAGMA {pragma}")
             self._db.executescript(SCHEMA)
             self._db.execute("INSERT OR IGNORE INTO root VALUES (1, ?)", (os.urandom(32),))
-            (self._finder,) = self._db.execute("SELECT finder FROM root").fetchone()
+            self._hash = keyed_hash(*self._db.execute("SELECT finder FROM root").fetchone())
         except (OSError, sqlite3.Error) as error:
             raise Unavailable("contact.keys", path=path) from error
 
@@ -80,13 +80,11 @@ class ContactKeys:
 
     def finder(self, channel: str, normalized: str) -> bytes:
         """Return the 16 bytes under which an address is filed."""
-        return hmac.digest(
-            self._finder, b"address\x00%b\x00%b" % (channel.encode(), normalized.encode()), "sha256"
-        )[:16]
+        return self._hash(b"address\x00%b\x00%b" % (channel.encode(), normalized.encode()))[:16]
 
     def key_id(self, customer: str) -> bytes:
         """Return the id of a customer's key; the file names nobody."""
-        return hmac.digest(self._finder, b"customer\x00" + customer.encode(), "sha256")[:16]
+        return self._hash(b"customer\x00" + customer.encode())[:16]
 
     def make(self, customers: Sequence[str]) -> list[bytes]:
         """Return the keys of `customers`, made and stored where there is none yet, in one durable step."""
@@ -138,6 +136,26 @@ class ContactKeys:
     def _find(self, key_id: bytes) -> bytes | None:
         row = self._db.execute("SELECT key FROM contact_key WHERE id = ?", (key_id,)).fetchone()
         return None if row is None else bytes(row[0])
+
+
+def keyed_hash(key: bytes) -> Callable[[bytes], bytes]:
+    """Return HMAC-SHA256 under one key of at most 64 bytes, whose two blocks are hashed once and for all.
+
+    RFC 2104, section 4: half the work for short messages. A list asks it for every row.
+    """
+    padded = key.ljust(64, b"\x00")
+    inner, outer = (
+        sha256(bytes(byte ^ 0x36 for byte in padded)),
+        sha256(bytes(byte ^ 0x5C for byte in padded)),
+    )
+
+    def hashed(message: bytes) -> bytes:
+        within, around = inner.copy(), outer.copy()
+        within.update(message)
+        around.update(within.digest())
+        return around.digest()
+
+    return hashed
 
 
 def store_addresses(

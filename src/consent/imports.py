@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from json.encoder import encode_basestring
 from pathlib import Path
 from typing import NamedTuple
@@ -34,6 +34,7 @@ from .target import target_of_normalized
 __all__ = ["Imported", "import_rows", "row_of"]
 
 SALT_BYTES = 32
+_EPOCH = datetime(1970, 1, 1)  # in UTC, without saying so: that saves time on every row
 
 Progress = Callable[[int, int], None]
 Random = Callable[[int], bytes]
@@ -133,7 +134,7 @@ def row_json(row: _Row) -> bytes:
 
 def _time(moment: int) -> str:
     """Return what `format_time` does, for whole seconds."""
-    return datetime.fromtimestamp(moment, UTC).isoformat()[: -len("+00:00")] + "Z"
+    return (_EPOCH + timedelta(seconds=moment)).isoformat() + "Z"
 
 
 def _sort_out(

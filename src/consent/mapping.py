@@ -116,6 +116,9 @@ def read_mapping(name: str) -> Mapping:
         raise InputError("import.mapping", problem=str(error)) from error
 
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_UTC = _EPOCH.replace(tzinfo=None)
+
 Read = Callable[[str, Sequence[str]], "Told | str"]
 Test = Callable[[Sequence[str]], bool]
 
@@ -193,4 +196,4 @@ def _moment(text: str, form: str | None) -> int | None:
         at = datetime.strptime(text, form) if form else datetime.fromisoformat(text)
     except ValueError:
         return None
-    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
+    return int((at - (_EPOCH if at.tzinfo else _EPOCH_UTC)).total_seconds())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hmac
 import json
 from pathlib import Path
 from random import Random
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from konsens.consent import Imported, import_rows, read_mapping, shipped_mappings
 from konsens.consent.claim_worker import secrets_of_claim
 from konsens.consent.claims import Claim, Claims
+from konsens.consent.contact import keyed_hash
 from konsens.consent.imports import _Row, row_json, row_of
 from konsens.consent.mapping import Told
 from konsens.consent.tables import Attested
@@ -269,15 +271,17 @@ def test_the_shipped_mappings_are_these_and_no_others_are_guessed(tmp_path: Path
         read_mapping(str(own))
 
 
-@given(st.text(min_size=1, max_size=50).filter(lambda text: text.isprintable()), st.booleans())
-def test_a_row_is_written_as_its_canonical_json(ref: str, bound: bool) -> None:
+@given(
+    st.text(min_size=1, max_size=50).filter(lambda text: text.isprintable()),
+    st.integers(-62_135_596_800, 253_402_300_799),  # all that a date can show
+    st.booleans(),
+)
+def test_a_row_is_written_as_its_canonical_json(ref: str, since: int, bound: bool) -> None:
     target = "1" * 64 if bound else None
-    told = Told(ref, "newsletter", "email", "given", 1_700_000_000, None)
+    told = Told(ref, "newsletter", "email", "given", since, None)
     claim = Claim(bytes(16), bytes.fromhex("2" * 64), bytes(32))
     row = _Row(told, claim, bytes(32), target)
-    attested = Attested(
-        "0" * 64, 1, "given", 1_700_000_000, "2" * 64, (ORIGIN,), target, bytes(32), bytes(16)
-    )
+    attested = Attested("0" * 64, 1, "given", since, "2" * 64, (ORIGIN,), target, bytes(32), bytes(16))
     assert row_json(row) == jcs(row_of(f"ref:{ref}", "newsletter", "email", attested))
     assert json.loads(row_json(row))["ref"] == ref
 
@@ -293,6 +297,11 @@ def test_the_quick_derivation_is_the_general_one(count: int, ahead: int) -> None
         assert claim.seal == seal_of(public_from_seed(claim_key(claim.code)))
         assert claim.target_salt == HKDF(SHA256(), 32, None, b"konsens/v1/claim-target").derive(claim.code)
         assert secrets_of_claim(claim.code) == claim.seal + claim.target_salt
+
+
+@given(st.binary(max_size=64), st.binary(max_size=200))
+def test_the_keyed_hash_is_the_general_one(key: bytes, message: bytes) -> None:
+    assert keyed_hash(key)(message) == hmac.digest(key, message, "sha256")
 
 
 def test_a_helper_that_dies_ends_the_import_and_leaves_no_process() -> None:
