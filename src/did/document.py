@@ -78,25 +78,24 @@ def parse_document(data: bytes | str, *, did: str | None = None) -> DidDocument:
     2.2), since a document is read without a clock; when a key ended, the key history says.
     """
     tree = parse(data)
-    if not isinstance(tree, dict) or not isinstance(tree.get("id"), str) or not _DID.fullmatch(tree["id"]):
+    own = tree.get("id") if isinstance(tree, dict) else None
+    if not isinstance(own, str) or not _DID.fullmatch(own):
         raise InputError("did.format", member="id")
-    if did is not None and tree["id"] != did:
+    if did is not None and own != did:
         raise VerificationError("did.other_document", did=did)
     _check_context(tree.get("@context"))
     served = {purpose: _listed(tree, purpose) for purpose in PURPOSES}
     embedded = [entry for entries in served.values() for entry in entries if isinstance(entry, dict)]
-    methods = [_method(tree["id"], entry) for entry in _listed(tree, "verificationMethod") + embedded]
+    methods = [_method(own, entry) for entry in _listed(tree, "verificationMethod") + embedded]
     if len({kid for kid, _ in methods}) != len(methods):
         raise InputError("did.format", member="verificationMethod")
-    kids = {purpose: {_kid(tree["id"], entry) for entry in entries} for purpose, entries in served.items()}
-    return DidDocument(
-        tree["id"],
-        tuple(
-            Relation(kid, key, tuple(purpose for purpose in PURPOSES if kid in kids[purpose]))
-            for kid, key in methods
-            if key is not None
-        ),
+    kids = {purpose: {_kid(own, entry) for entry in entries} for purpose, entries in served.items()}
+    relations = tuple(
+        Relation(kid, key, tuple(purpose for purpose in PURPOSES if kid in kids[purpose]))
+        for kid, key in methods
+        if key is not None
     )
+    return DidDocument(own, relations)
 
 
 def render_document(document: DidDocument) -> dict[str, Any]:

@@ -19,11 +19,11 @@ import re
 
 import msgspec
 
-from ..encoding import b64u_decode, jcs
-from ..errors import InputError, VerificationError
+from ..encoding import b64u_encode, jcs
+from ..errors import InputError
 from ..strict_json import MAX_BYTES, parse
-from .compact import parse_compact, sign_compact
-from .keys import Alg, PublicKey
+from .compact import UnverifiedCompact, check_compact, parse_compact, sign_compact
+from .keys import PublicKey
 from .signer import Signer
 
 __all__ = ["UnverifiedJws", "check_jws", "parse_jws", "sign_jws"]
@@ -31,12 +31,10 @@ __all__ = ["UnverifiedJws", "check_jws", "parse_jws", "sign_jws"]
 _KID = re.compile(r"did:[^\s#]+#[^\s#]+")  # a DID URL with one fragment
 
 
-class UnverifiedJws(msgspec.Struct, frozen=True):
+class UnverifiedJws(UnverifiedCompact, frozen=True):
     """A JWS of ours, well formed, whose signature nobody has checked yet."""
 
-    alg: Alg
     kid: str
-    unverified_payload: bytes
     text: str
 
 
@@ -51,21 +49,17 @@ def parse_jws(text: str, *, typ: str, max_bytes: int = MAX_BYTES) -> UnverifiedJ
     """Return the parts of a JWS of ours, refused by name unless it has the form above and the type `typ`."""
     parts = parse_compact(text, typ=typ, max_bytes=max_bytes)
     kid = _check_kid(parts.header.get("kid"))
-    if parts.header["alg"] != parts.alg:  # `Ed25519` would be a second spelling of `EdDSA`
-        raise VerificationError("jws.alg", alg=parts.header["alg"])
-    if b64u_decode(text.partition(".")[0]) != jcs(parts.header):
+    # Of another order, with white space, or with `Ed25519`, the other name of the algorithm.
+    if text.partition(".")[0] != b64u_encode(jcs({"alg": parts.alg, "kid": kid, "typ": typ})):
         raise InputError("input.not_canonical")
-    return UnverifiedJws(parts.alg, kid, parts.unverified_payload, text)
+    return UnverifiedJws(**msgspec.structs.asdict(parts), kid=kid, text=text)
 
 
 def check_jws(jws: UnverifiedJws, key: PublicKey) -> bytes:
     """Return the payload of `jws`, signed by `key` and in its canonical form, or raise by name."""
-    if jws.alg != key.alg:
-        raise VerificationError("jws.alg", alg=jws.alg)
-    signing_input, _, signature = jws.text.rpartition(".")
-    key.check(signing_input.encode("ascii"), b64u_decode(signature, size=64))
-    _check_canonical(jws.unverified_payload)
-    return jws.unverified_payload
+    payload = check_compact(jws, key)
+    _check_canonical(payload)
+    return payload
 
 
 def _check_kid(kid: object) -> str:

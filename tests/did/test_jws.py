@@ -70,7 +70,9 @@ def test_no_changed_letter_survives(key: PrivateKey) -> None:
         pytest.param({"kid": KID, "typ": TYP}, VerificationError, "jws.alg", id="no alg"),
         pytest.param({**HEADER, "alg": "none"}, VerificationError, "jws.alg", id="none"),
         pytest.param({**HEADER, "alg": "HS256"}, VerificationError, "jws.alg", id="HS256"),
-        pytest.param({**HEADER, "alg": "Ed25519"}, VerificationError, "jws.alg", id="a second spelling"),
+        pytest.param(
+            {**HEADER, "alg": "Ed25519"}, InputError, "input.not_canonical", id="the other name of EdDSA"
+        ),
         pytest.param({**HEADER, "jwk": {}}, InputError, "jws.header", id="jwk"),
         pytest.param({**HEADER, "cty": "json"}, InputError, "jws.header", id="cty"),
         pytest.param({**HEADER, "crit": ["b64"]}, InputError, "jws.header", id="crit"),
