@@ -22,9 +22,10 @@ import msgspec
 
 from .errors import InputError
 
-__all__ = ["convert", "decode", "parse"]
+__all__ = ["convert", "decode", "decode_message", "parse"]
 
 T = TypeVar("T")
+M = TypeVar("M", bound=msgspec.Struct)
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
@@ -60,6 +61,22 @@ def parse(data: bytes | str, *, max_bytes: int = MAX_BYTES, max_depth: int = MAX
 def decode(data: bytes | str, kind: type[T], *, max_bytes: int = MAX_BYTES, max_depth: int = MAX_DEPTH) -> T:
     """Return `data` as a checked value of type `kind`."""
     return convert(parse(data, max_bytes=max_bytes, max_depth=max_depth), kind)
+
+
+def decode_message(data: bytes | str, kind: type[M], *, max_bytes: int) -> M:
+    """Return `data` as a message of just the type `kind`: its `type` is the default there, its `v` is 1.
+
+    Any other `"type"` ends with `input.wrong_type`, any other `"v"` with `input.version`.
+    """
+    tree = parse(data, max_bytes=max_bytes)
+    wanted = kind.__struct_fields__.index("type")
+    expected = kind.__struct_defaults__[wanted - len(kind.__struct_fields__)]
+    found = tree.get("type") if isinstance(tree, dict) else None
+    if found != expected:
+        raise InputError("input.wrong_type", expected=expected, found=found)
+    if tree.get("v") != 1:
+        raise InputError("input.version", version=tree.get("v"))
+    return convert(tree, kind)
 
 
 def convert(value: Any, kind: type[T]) -> T:

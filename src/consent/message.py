@@ -11,8 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 
 from ..encoding import jcs
-from ..errors import InputError
-from ..strict_json import convert, parse
+from ..strict_json import decode_message
 from .terms import Code
 
 __all__ = [
@@ -111,19 +110,8 @@ class ReceiptsMessage(Message, frozen=True):
 
 
 def parse_message(data: bytes | str, kind: type[M]) -> M:
-    """Return a message of just the type `kind`.
-
-    Any other `"type"` ends with `input.wrong_type`, any other `"v"` with `input.version`.
-    """
-    tree = parse(data, max_bytes=MAX_BYTES)
-    wanted = kind.__struct_fields__.index("type")
-    expected = kind.__struct_defaults__[wanted - len(kind.__struct_fields__)]
-    found = tree.get("type") if isinstance(tree, dict) else None
-    if found != expected:
-        raise InputError("input.wrong_type", expected=expected, found=found)
-    if tree.get("v") != 1:
-        raise InputError("input.version", version=tree.get("v"))
-    return convert(tree, kind)
+    """Return a message of just the type `kind`: `input.wrong_type`, `input.version`."""
+    return decode_message(data, kind, max_bytes=MAX_BYTES)
 
 
 def render_message(message: Message) -> bytes:

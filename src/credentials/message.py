@@ -11,8 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 
 from ..encoding import jcs
-from ..errors import InputError
-from ..strict_json import convert, parse
+from ..strict_json import decode_message
 
 __all__ = ["AnswerMessage", "CredentialMessage", "QuestionMessage", "parse_message", "render_message"]
 
@@ -50,18 +49,8 @@ class CredentialMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 
 
 def parse_message(data: bytes | str, kind: type[M]) -> M:
-    """Return a message of just the type `kind`.
-
-    Any other `"type"` ends with `input.wrong_type`, any other `"v"` with `input.version`.
-    """
-    tree = parse(data, max_bytes=MAX_BYTES)
-    expected = f"konsens/{kind.__name__.removesuffix('Message').lower()}"
-    found = tree.get("type") if isinstance(tree, dict) else None
-    if found != expected:
-        raise InputError("input.wrong_type", expected=expected, found=found)
-    if tree.get("v") != 1:
-        raise InputError("input.version", version=tree.get("v"))
-    return convert(tree, kind)
+    """Return a message of just the type `kind`: `input.wrong_type`, `input.version`."""
+    return decode_message(data, kind, max_bytes=MAX_BYTES)
 
 
 def render_message(message: QuestionMessage | AnswerMessage | CredentialMessage) -> bytes:

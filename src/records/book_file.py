@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar
 
 from ..errors import Conflict, Damaged, InputError, KonsensError, Locked, NotFound, Unavailable
+from ..sqlite_errors import cause_of
 
 __all__ = ["Migrations", "create_file", "migrate", "open_file", "transaction"]
 
@@ -21,9 +22,6 @@ STATEMENTS = 256  # prepared statements that a connection keeps: more than all p
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-_BUSY = {"SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL"}
-_STORAGE = {"SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH"}
 
 
 def create_file(path: Path, *, wait: float) -> sqlite3.Connection:
@@ -198,13 +196,11 @@ class _Connection(sqlite3.Connection):
 
 
 def _ours(error: sqlite3.Error) -> KonsensError:
-    """Return our error for one of SQLite's, by its primary result code (sqlite.org/rescode.html)."""
-    name = getattr(error, "sqlite_errorname", "")
-    family = "_".join(name.split("_")[:2])
-    if family in _BUSY:
+    cause, problem = cause_of(error)
+    if cause == "busy":
         return Locked("book.busy")
-    if family == "SQLITE_FULL":
+    if cause == "full":
         return Unavailable("book.disk_full")
-    if family in _STORAGE:
-        return Unavailable("book.storage", problem=name)
-    return Damaged("book.damaged", problem=name or type(error).__name__)
+    if cause == "storage":
+        return Unavailable("book.storage", problem=problem)
+    return Damaged("book.damaged", problem=problem)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 
+from ..consent.facts import event_fact
 from ..consent.fold import fold
+from ..consent.moments import seconds
 from ..consent.state import ELSEWHERE, Break, Fact, Standing, Terms
 from ..encoding import format_time, parse_time
 from ..errors import KonsensError
@@ -89,7 +90,7 @@ class Consents:
     def record(self, matter: Matter, *, at: datetime) -> Record:
         """Return the shared object of one consent."""
         standing = self.standing(matter)
-        state = standing.at(int(at.timestamp()), self.terms(self._facts(matter)))
+        state = standing.at(seconds(at), self.terms(self._facts(matter)))
         head = standing.head
         last = next(lane for lane in reversed([*self.lanes.values()]) if lane.matter == matter).events[-1]
         until = standing.grant.until if standing.grant else None
@@ -114,19 +115,19 @@ class Consents:
         for fact in facts:
             if fact.type in ("given", "renewed"):
                 request = self.wallet.vault.get(REQUEST, fact.request) if fact.request else None
-                lapses = {} if request is None else {"lapses_at": _seconds(parse_time(request.expires_at))}
+                lapses = {} if request is None else {"lapses_at": seconds(parse_time(request.expires_at))}
                 found[fact.event] = Terms(double_opt_in=self._double_opt_in(fact), **lapses)
         return found
 
     def _facts(self, matter: Matter) -> list[Fact]:
         ours = [
-            _fact(signed, "customer", lane.events[0].event_hash, act.leaf_index, act.order)
+            _fact(signed, lane.events[0].event_hash, act.leaf_index, act.order)
             for lane in self.lanes.values()
             if lane.matter == matter
             for act, signed in lane.texts
         ]
         return ours + [
-            _fact(signed, "company", signed.event_hash, index, 0)
+            _fact(signed, signed.event_hash, index, 0)
             for signed, index in self._theirs
             if signed.event.matter == matter
         ]
@@ -144,7 +145,7 @@ class Consents:
 
     def _before(self, where: tuple[str, int]) -> int:
         before = self.wallet.logs.named(where[0]).head_before(where[1])
-        return 0 if before is None else _seconds(before)
+        return 0 if before is None else seconds(before)
 
     def _double_opt_in(self, fact: Fact) -> bool:
         notice = self.wallet.notice(str(fact.notice))
@@ -207,33 +208,12 @@ def _nameless(wallet: Wallet, act: Act, at: datetime) -> Record:
     )
 
 
-def _fact(signed: SignedEvent, by: Any, lane: str, index: int | None, order: int) -> Fact:
-    event, content = signed.event, signed.event.content
-    received, until = getattr(content, "received_at", None), getattr(content, "until", None)
-    since = _seconds(event.at if received is None else min(event.at, received))
-    return Fact(
-        event=signed.event_hash,
-        type=event.type,
-        by=by,
-        lane=lane,
-        seq=event.seq,
-        index=ON_ITS_WAY + order if index is None else index,
-        since=since,
-        known=since,
-        next=event.next,
-        logs=event.logs,
-        ends=getattr(content, "ends", None),
-        notice=getattr(content, "notice", None),
-        request=getattr(content, "request", None),
-        until=None if until is None else _seconds(until),
-        target=event.target,
-        scope=getattr(content, "scope", None),
-    )
-
-
-def _seconds(at: datetime) -> int:
-    return int(at.timestamp())
+def _fact(signed: SignedEvent, lane: str, index: int | None, order: int) -> Fact:
+    event, received = signed.event, getattr(signed.event.content, "received_at", None)
+    since = seconds(event.at if received is None else min(event.at, received))
+    index = ON_ITS_WAY + order if index is None else index
+    return event_fact(signed, lane=lane, index=index, since=since, known=since)
 
 
 def _time(moment: int | None) -> str | None:
-    return None if not moment else format_time(datetime.fromtimestamp(moment, tz=UTC))
+    return None if not moment else format_time(datetime.fromtimestamp(moment, UTC))

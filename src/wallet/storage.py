@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import Conflict, Damaged, InputError, KonsensError, Locked, NotFound, Unavailable
+from ..sqlite_errors import cause_of
 from .header import MAX_HEADER_BYTES
 
 __all__ = [
@@ -32,9 +33,6 @@ SCHEMA = [
     "nonce BLOB NOT NULL, body BLOB NOT NULL) STRICT, WITHOUT ROWID",
 ]
 
-_STORAGE = {"SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH"}
-_BUSY = {"SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL"}
-
 
 @contextmanager
 def named_failures() -> Iterator[None]:
@@ -51,15 +49,14 @@ def named_failures() -> Iterator[None]:
 
 
 def _named(error: sqlite3.Error) -> KonsensError:
-    name = getattr(error, "sqlite_errorname", "")
-    family = "_".join(name.split("_")[:2])
-    if family in _BUSY:
+    cause, problem = cause_of(error)
+    if cause == "busy":
         return Locked("wallet.busy")
-    if family == "SQLITE_FULL":
+    if cause == "full":
         return Unavailable("wallet.disk_full")
-    if family in _STORAGE:
-        return Unavailable("wallet.storage", problem=name)
-    return Damaged("wallet.damaged", problem=name or type(error).__name__)
+    if cause == "storage":
+        return Unavailable("wallet.storage", problem=problem)
+    return Damaged("wallet.damaged", problem=problem)
 
 
 def create_file(path: Path) -> sqlite3.Connection:
