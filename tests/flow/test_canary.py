@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.world import PASSPHRASE, World
+from tests.cli.world import PASSPHRASE, World, telltale
 
 ADDRESS, CLAIM, REF = "canary.bird@cage.example", "CanaryClaimValue", "CANARY-REF-7"
 HEADER = "EUID,Email Address,OPTIN_TIME,CONFIRM_TIME,UNSUB_TIME,LAST_CHANGED\n"
@@ -103,13 +103,14 @@ def readings(path: Path) -> Iterator[tuple[str, bytes]]:
 def test_nothing_secret_or_personal_comes_out(watch: Watch) -> None:
     folder = watch.world.folder
     words = (folder / "words").read_text().split()
-    rare = [word for word in words if len(word) > 6]  # short ones stand in sentences too
+    rare = telltale(words)
+    assert rare
     assert "ok" in watch.answers
     for canary in (ADDRESS, ADDRESS.upper(), PASSPHRASE, CLAIM, " ".join(words[:2])):
         assert canary not in watch.errors
     for canary in (ADDRESS, PASSPHRASE, " ".join(words[:2])):
         assert canary not in watch.answers
-    assert not [word for word in rare if word in watch.errors.split()]
+    assert not [word for word in rare if word in watch.errors.lower()]
 
     hidden = [PASSPHRASE, *(" ".join(words[at : at + 2]) for at in range(23))]
     for name, data in readings(folder / "reg"):
