@@ -92,8 +92,8 @@ def snapshot(folder: Path) -> dict[str, bytes]:
 
 
 def telltale(words: list[str]) -> list[str]:
-    """Return those of the 24 words that no sentence of ours has: BIP-39 has "message" and "company" too."""
+    """Return those of the 24 words that no sentence, hash or DID of ours has by chance, as "message" or "fox"."""
     root = NOTICE.parent.parent.parent
     ours = [*root.glob("src/texts/*.toml"), *root.glob("cli/*.py"), *root.glob("src/registry/*.py")]
     said = "".join(path.read_text("utf-8").lower() for path in ours)
-    return [word for word in words if word not in said]
+    return [word for word in words if len(word) > 4 and word not in said]
