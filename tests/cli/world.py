@@ -92,7 +92,7 @@ def snapshot(folder: Path) -> dict[str, bytes]:
 
 
 def telltale(words: list[str]) -> list[str]:
-    """Return those of the 24 words that no sentence, hash or DID of ours has by chance, as "message" or "fox"."""
+    """Return those of the 24 words that our sentences and DIDs do not hold anyway, as "message" or "fox"."""
     root = NOTICE.parent.parent.parent
     ours = [*root.glob("src/texts/*.toml"), *root.glob("cli/*.py"), *root.glob("src/registry/*.py")]
     said = "".join(path.read_text("utf-8").lower() for path in ours)
