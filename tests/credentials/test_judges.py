@@ -61,9 +61,9 @@ def openvc_key(name: str, alg: str) -> SigningKey:
     return kind.from_jwk(private_jwk(name, alg), kid=signer(name, alg).kid)
 
 
-def held_now(text: str, alg: str) -> HeldCredential:
+def held_now(text: str, alg: str, at: datetime = NOW) -> HeldCredential:
     trust = {VCT: [did("issuer", alg)]}
-    return hold(text, trust=trust, resolve=RESOLVER, at=NOW, holder=key("holder", alg).public)
+    return hold(text, trust=trust, resolve=RESOLVER, at=at, holder=key("holder", alg).public)
 
 
 def present_now(text: str, alg: str) -> str:
@@ -98,14 +98,14 @@ def test_we_accept_what_openvc_issues_and_presents(alg: str) -> None:
         expires_in_s=600,
         decoys=2,
     )
-    assert chosen(held_now(text, alg).claims) == CLAIMS
     theirs = suite.create_presentation(
         text, holder_key=openvc_key("holder", alg), audience=AUDIENCE, nonce=NONCE
     )
-    at = datetime.now(UTC)
+    at = datetime.now(UTC)  # theirs reads the clock, which in a long run is well past `NOW`
+    assert chosen(held_now(text, alg, at).claims) == CLAIMS
     assert chosen(verify(theirs, policy(alg), resolve=RESOLVER, at=at).claims) == CLAIMS
     ours = present(
-        held_now(text, alg),
+        held_now(text, alg, at),
         ["level", "points"],
         audience=AUDIENCE,
         nonce=NONCE,
