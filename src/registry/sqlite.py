@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import Damaged, InputError, Locked, NotFound, Unavailable
+from ..sqlite_errors import cause_of
 from .seal_map import Row
 from .store import Tile
 
@@ -54,15 +55,6 @@ for _table in ("log", "entries", "tiles", "broken", "checkpoints"):
             " BEGIN SELECT raise(ABORT, 'append-only'); END;\n"
         )
 
-CANNOT_WRITE = (
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_PERM,
-    sqlite3.SQLITE_AUTH,
-    sqlite3.SQLITE_NOLFS,
-)
 STATEMENTS = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL"
 WAL_PAGES = 4000  # the rows of a thousand seals touch a thousand pages: fold them back every few steps only
 QUESTIONS_AT_ONCE = 500  # below the least number of parameters that SQLite was ever built with
@@ -284,14 +276,14 @@ def _translated() -> Iterator[None]:
 
 
 def _ours(error: sqlite3.Error) -> Exception:
-    """Return our error for one of SQLite's, by its primary result code (sqlite.org/rescode.html)."""
+    """Return our error for one of SQLite's."""
     if isinstance(error, sqlite3.ProgrammingError):
         return error  # a bug of ours: a closed store, another thread
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+    cause, name = cause_of(error)
+    if cause == "busy":
         return Locked("registry.busy")
-    if code == sqlite3.SQLITE_NOTADB:
+    if name == "SQLITE_NOTADB":
         return Damaged("registry.not_a_log", problem=error)
-    if code in CANNOT_WRITE:
+    if cause in ("full", "storage"):
         return Unavailable("registry.cannot_write", problem=error)
     return Damaged("registry.damaged", problem=error)
