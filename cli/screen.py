@@ -61,13 +61,14 @@ class Screen:
         return f"{colour}{text}{RESET}" if self.colour else text
 
     def line(self, text: object = "", *, colour: str = "") -> None:
-        """Write one paragraph, its lines as they are."""
-        cleaned = clean(text, lines=True)
+        """Write one paragraph, its lines folded at the edge of a terminal."""
+        cleaned = "\n".join(fold(clean(text, lines=True), self.width))
         self._write(self.paint(cleaned, colour) if colour and cleaned else cleaned)
 
     def tagged(self, tag: str, text: object, *, colour: str) -> None:
         """Write `tag text`, the tag in a colour: `hint: …`."""
-        self._write(f"{self.paint(clean(tag), colour)} {clean(text, lines=True)}")
+        lines = fold(f"{clean(tag)} {clean(text, lines=True)}", self.width)
+        self._write("\n".join(lines).replace(clean(tag), self.paint(clean(tag), colour), 1))
 
     def heading(self, text: object) -> None:
         """Write a heading, with an empty line before it."""
@@ -133,6 +134,9 @@ def fold(text: str, width: int) -> list[str]:
     width = max(width, NARROWEST)
     lines = []
     for paragraph in text.split("\n"):
+        if width_of(paragraph) <= width:  # its spaces stay as they are
+            lines.append(paragraph)
+            continue
         lines.append("")
         for word in paragraph.split(" "):
             gap = " " if lines[-1] else ""

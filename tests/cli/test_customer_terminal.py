@@ -61,12 +61,12 @@ def test_a_person_reads_the_words_and_says_yes(
 ) -> None:
     child = person("grant", "ask.json", "--out", "grant.json", "--lang", lang)
     child.expect(r"Newsletter \(email\)\? \[./n\] ")
-    assert sentence in COLOUR.sub("", child.before or "").replace("\r\n", "\n")
+    assert sentence in " ".join(COLOUR.sub("", child.before or "").split())
     child.sendline(yes)
     shown = rest(child)
     assert child.exitstatus == 0
     assert {"en": "✔ given", "de": "✔ erteilt"}[lang] in shown
-    assert all(len(line) <= 80 for line in shown.splitlines() if not line.startswith("warning["))
+    assert all(len(line) <= 80 for line in shown.splitlines())
     assert world.shop("receive", "grant.json")["new"] == 2
 
 
