@@ -75,7 +75,7 @@ def decide(
     live = as_of is None and known_at is None
     try:
         sight = _sight(ledger, asked, live=live)
-        held = newest_word(sight)
+        held = newest_word(sight.own, sight.attested)
         if held is None:
             code, basis = _other_basis(ledger, asked, sight)
             return asked.answer(code, basis=basis, until=now + MAX_AGE if basis and live else None)
@@ -151,9 +151,8 @@ def unbroken(held: Held, stops: Stops, purpose: str, broken_at: BrokenAt) -> str
     return min(ends)[1] if ends else "ok"
 
 
-def newest_word(sight: Sight) -> Held | None:
+def newest_word(own: Held | None, attested: Held | None) -> Held | None:
     """Return the row that decides: the customer's own, unless an imported one says no later on."""
-    own, attested = sight.own, sight.attested
     if own is None or attested is None:
         return own or attested
     return attested if attested.state is State.WITHDRAWN and attested.since > own.since else own

@@ -21,7 +21,7 @@ from ..errors import InputError, KonsensError, Unavailable
 from ..records import Actor
 from .decide import check_stoppable, decide, in_force, newest_word, offered_basis, unbroken
 from .import_file import open_csv
-from .ledger import Ledger, Sight, merged
+from .ledger import Ledger, merged
 from .lists import all_sights, people, targets_by_finder
 from .moments import seconds, when
 from .own import CompanyKeys
@@ -198,10 +198,10 @@ class _Table:
         else:
             did, ref = self._did_of.get(who, ""), who
         other = f"ref:{ref}" if ref else ""
-        stops = merged(self._stops.get(did, _NO_STOPS), self._stops.get(other))
-        held = newest_word(Sight(self._held.get(did), self._held.get(other), stops, did, other))
+        held = newest_word(self._held.get(did), self._held.get(other))
         if held is None:
             return "consent.none", None
+        stops = merged(self._stops.get(did, _NO_STOPS), self._stops.get(other))
         code = in_force(held, self._moment)
         return (self._unknown or self._unbroken(held, stops)) if code == "ok" else code, held
 

@@ -16,7 +16,6 @@ from ..consent import (
     Fact,
     Held,
     Ledger,
-    Sight,
     Standing,
     Stops,
     Terms,
@@ -123,7 +122,7 @@ def verdict(
         objections += case.objections(as_of=as_of, known_at=known_at)
         stop_seals += whole_seals(case.relation, breaks=case.breaks, as_of=as_of, known_at=known_at)
     stops = Stops((), tuple(objections))
-    word = newest_word(Sight(held[0], held[1], stops, None, None))
+    word = newest_word(held[0], held[1])
     if word is None:
         return "consent.none", None
     code = in_force(word, at)

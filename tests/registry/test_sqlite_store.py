@@ -39,6 +39,15 @@ def test_it_is_durable_by_its_settings(path: Path) -> None:
         assert store.vkey == "a key"
 
 
+@pytest.mark.parametrize("asked", [1, 5, 501, 2000], ids="{} seals asked".format)
+def test_many_seals_are_found_as_one_by_one(path: Path, asked: int) -> None:
+    with closing(SqliteStore(path)) as store:
+        put_five(store)
+        seals = [one.seal for one in leaves(2, 7)][:asked] + [n.to_bytes(32, "big") for n in range(asked)]
+        found = {seal: index for seal in seals if (index := store.broken(seal)) is not None}
+        assert store.broken_many(seals) == found != {}
+
+
 @pytest.mark.parametrize("table", ["log", "entries", "tiles", "broken", "checkpoints"])
 @pytest.mark.parametrize("act", ["UPDATE {} SET rowid = 99", "DELETE FROM {}"], ids=["changed", "removed"])
 def test_nothing_is_changed_or_removed(path: Path, table: str, act: str) -> None:
