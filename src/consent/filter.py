@@ -146,6 +146,12 @@ def judge_all(
 
 _INVALID = Verdict("filter.invalid", "")
 
+# What one owner of an address may stand at while another's yes still counts: nobody said no.
+_SILENT = frozenset(
+    f"consent.{name}"
+    for name in ("none", "requested", "deferred", "pending", "lapsed", "expired", "superseded", "target")
+)
+
 
 class _Table:
     """Everything that the decisions of one list need, read once."""
@@ -175,21 +181,31 @@ class _Table:
         return Verdict(code, who, held.grant, "consent", until)
 
     def at_address(self, address: str, owners: Owners) -> Verdict:
-        """Return what `decide` says of the customer behind an address; of several, the first yes."""
+        """Return what `decide` says of the customer behind an address.
+
+        Where several share it, the first yes counts, unless one of the others said no: the letter would
+        reach them too.
+        """
         try:
             finder = self._ledger.contacts.finder(self._channel, normalize_address(self._channel, address))
         except InputError:
             return _INVALID
-        answer = Verdict("consent.none", address)
+        found = Verdict("consent.none", address)
         for customer, targets in owners.get(finder, {}).items():
-            who = customer.removeprefix("ref:")
-            answer = self.verdict(who)
-            if answer.code == "ok":
-                _, held = self._look(who)
-                if held is None or held.target in targets:
-                    return answer
-                answer = msgspec.structs.replace(answer, code="consent.target")
-        return answer
+            answer = self._bound(customer.removeprefix("ref:"), targets)
+            if answer.code not in _SILENT and answer.code != "ok":
+                return answer
+            if found.code != "ok":
+                found = answer
+        return found
+
+    def _bound(self, who: str, targets: set[str]) -> Verdict:
+        """Return the verdict on one owner of an address, whose consent must be about this address."""
+        answer = self.verdict(who)
+        _, held = self._look(who)
+        if answer.code != "ok" or held is None or held.target in targets:
+            return answer
+        return msgspec.structs.replace(answer, code="consent.target")
 
     def _look(self, who: str) -> tuple[str, Held | None]:
         """Return the code and the row that decides."""

@@ -128,3 +128,33 @@ def test_a_log_that_is_a_copy_allows_nobody(world: World, monkeypatch: pytest.Mo
 def test_an_unknown_purpose_is_refused_for_every_row(world: World) -> None:
     who = people(world)
     assert run(world, who, purpose="profiling").refused == {"consent.purpose": len(who)}
+
+
+@pytest.mark.parametrize(
+    ("other", "code"),
+    [
+        pytest.param("yes", "ok", id="both said yes"),
+        pytest.param("withdraw", "consent.withdrawn", id="the other withdrew"),
+        pytest.param("object", "consent.objected", id="the other objected"),
+        pytest.param("unseen", "consent.seal_broken", id="the other broke the seal"),
+    ],
+)
+@pytest.mark.parametrize("first", ["a", "b"], ids=["the no came last", "the no came first"])
+def test_a_no_of_one_owner_of_an_address_wins(first: str, other: str, code: str, world: World) -> None:
+    notice = world.publish()
+    for ref in ("a", "b"):
+        customer = Customer.new(world, ref)
+        target, contact = customer.target("shared@muster.example")
+        events = customer.open(), customer.give(notice, target=target)
+        world.receive(*events, ref=ref, contacts=(contact,))
+        if ref == first:
+            continue
+        if other == "withdraw":
+            world.receive(customer.withdraw())
+        elif other == "unseen":
+            customer.withdraw()
+        elif other == "object":
+            world.receive(customer.object_to())
+    asked = {"purpose": "newsletter", "channel": "email", "by": "address", "now": world.now}
+    [verdict] = judge_all(world.shop.ledger, ["shared@Muster.example"], **asked)
+    assert verdict.code == code
