@@ -11,6 +11,8 @@ from konsens.registry import PublicLeaf
 
 from .world import NEWSLETTER, World
 
+PURPOSE = NEWSLETTER[NEWSLETTER.index("[[purpose]]") :]
+
 
 def changed(old: str, new: str) -> str:
     assert old in NEWSLETTER
@@ -42,6 +44,22 @@ def test_the_example_lacks_nothing() -> None:
         ('country = "DE"', 'country = "US"', "notice.safeguard_missing"),
         ('version = "1"', 'version = "1"\nin_substance = true', "notice.replaces_missing"),
         ('version = "1"', 'version = "1"\nvalid_from = "soon"', "notice.time"),
+        (
+            'version = "1"',
+            'version = "1"\nvalid_from = 2026-12-02T00:00:00Z\nvalid_until = 2026-12-01T00:00:00Z',
+            "notice.time",
+        ),
+        ("data = [{", "data = [] # [{", "notice.data_missing"),
+        (
+            "necessary = true }]",
+            'necessary = true }, { code = "email", dpv = "https://w3id.org/dpv/pd", necessary = false }]',
+            "notice.data_twice",
+        ),
+        (
+            "[[purpose]]",
+            NEWSLETTER[NEWSLETTER.index("[[purpose]]") :] + "\n[[purpose]]",
+            "notice.purpose_twice",
+        ),
     ],
 )
 def test_what_is_missing_has_a_name(old: str, new: str, problem: str, world: World) -> None:
@@ -82,6 +100,12 @@ def test_what_is_missing_has_a_name(old: str, new: str, problem: str, world: Wor
         ),
         pytest.param(
             changed("minimum_age = 16", "minimum_age = 16.5"), InputError, "notice.toml", id="fraction"
+        ),
+        pytest.param("id = \n" + NEWSLETTER, InputError, "notice.toml", id="no TOML"),
+        pytest.param("#" * (1 << 18) + "\n" + NEWSLETTER, InputError, "notice.too_large", id="too large"),
+        pytest.param("valid_from = 2026-12-01\n" + NEWSLETTER, InputError, "notice.toml", id="a day"),
+        pytest.param(
+            "valid_from = 2026-12-01T00:00:00\n" + NEWSLETTER, InputError, "input.time", id="no time zone"
         ),
     ],
 )
