@@ -45,9 +45,9 @@ def read_file(
 ) -> ReadFile:
     """Read all of `source`. Purposes and channels must be those of a published notice.
 
-    A row whose date lies after `latest` is refused. `ahead` hears now and then how many rows were taken so
-    far, for work that can be done beside. `import.csv`, `import.encoding` and `import.no_file` are
-    about the file as a whole.
+    A yes whose date lies after `latest` is refused; a no then holds from `latest`. `ahead` hears now and then
+    how many rows were taken so far, for work that can be done beside. `import.csv`, `import.encoding` and
+    `import.no_file` are about the file as a whole.
     """
     offered = {
         (purpose.code, channel)
@@ -76,15 +76,20 @@ def read_file(
 def _checked(item: Told, offered: set[tuple[str, str]], purposes: set[str], latest: int) -> Told | str:
     if (item.purpose, item.channel) not in offered:
         return "import.channel" if item.purpose in purposes else "import.purpose"
-    if item.since > latest:
+    no = item.state == "withdrawn"  # neither a wrong date nor a wrong address may keep a no out
+    if item.since > latest and not no:
         return "import.date"
-    if item.address is None:
-        return item
+    address = item.address
     try:
-        address = normalize_address(item.channel, item.address) if item.address else None
+        address = normalize_address(item.channel, address) if address else None
     except InputError:
-        return "import.address"
-    return item if address == item.address else msgspec.structs.replace(item, address=address)
+        if not no:
+            return "import.address"
+        address = None
+    since = min(item.since, latest)
+    if (address, since) == (item.address, item.since):
+        return item
+    return msgspec.structs.replace(item, address=address, since=since)
 
 
 @contextmanager

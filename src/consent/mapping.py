@@ -62,6 +62,10 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     consent: Annotated[tuple[ConsentColumns, ...], msgspec.Meta(min_length=1, max_length=32)]
 
 
+NOW = 1 << 62
+"""The `since` of a no that bears no readable date: it holds from the import on."""
+
+
 class Told(msgspec.Struct, frozen=True, gc=False):
     """What a row tells of one matter."""
 
@@ -77,7 +81,7 @@ class RowReader:
     """Reads the rows of one file by a mapping; `codes` are what the company's notices offer."""
 
     def __init__(self, mapping: Mapping, header: Sequence[str]) -> None:
-        places = {name.strip(): place for place, name in reversed(list(enumerate(header)))}
+        places = _Places(header)
         found = [name for name in mapping.id_column if name in places]
         if not found:
             raise InputError("import.no_id_column", columns=", ".join(mapping.id_column))
@@ -145,16 +149,30 @@ def _reader(columns: ConsentColumns, places: dict[str, int]) -> Read:
             return "import.purpose" if purpose is None else "import.channel"
         order = left + since if state == "withdrawn" else since
         text = next((row[place].strip() for place in order if row[place].strip()), "")
-        if not text:
-            return "import.no_date"
-        moment = _moment(text, columns.time_format)
+        moment = _moment(text, columns.time_format) if text else None
+        if moment is None and state == "withdrawn":
+            moment = NOW  # a no is never lost for want of a date
         if moment is None:
-            return "import.date"
+            return "import.date" if text else "import.no_date"
         return Told(
             ref, purpose, channel, state, moment, row[address].strip() if address is not None else None
         )
 
     return read
+
+
+class _Places(dict[str, int]):
+    """Where each column stands; one that stands twice cannot be asked for (`import.column_twice`)."""
+
+    def __init__(self, header: Sequence[str]) -> None:
+        names = [name.strip() for name in header]
+        super().__init__({name: place for place, name in enumerate(names)})
+        self._twice = {name for name in names if names.count(name) > 1}
+
+    def __getitem__(self, name: str) -> int:
+        if name in self._twice:
+            raise InputError("import.column_twice", column=name)
+        return super().__getitem__(name)
 
 
 def _test(condition: Condition, places: dict[str, int], *, needed: bool) -> Test:

@@ -321,3 +321,29 @@ def test_what_an_import_writes_is_what_the_fold_says(world: World) -> None:
         held = world.shop.ledger.held(who, "newsletter", "email")
         with world.shop.ledger.book.write():
             assert world.shop.ledger.refold(who, "newsletter", "email") == held
+
+
+@pytest.mark.parametrize(
+    ("address", "left"),
+    [
+        pytest.param("anna@muster.example", "31.02.2025", id="a day that never was"),
+        pytest.param("anna@muster.example", "2094-01-03 10:00:00", id="a date in the future"),
+        pytest.param("muster.example", "2025-05-05 12:00:00", id="an address that is none"),
+    ],
+)
+def test_a_no_is_never_lost_for_a_wrong_date_or_address(address: str, left: str, world: World) -> None:
+    world.publish()
+    run(world, MAILCHIMP)
+    assert world.code("e1") == "ok"
+    done = run(world, [MAILCHIMP[0], [address, "Anna", "2024-01-02 10:00:00", "", left, "", "e1"]])
+    assert (done.accepted, done.rejects) == (1, ())
+    assert world.code("e1") == "consent.withdrawn"
+
+
+def test_a_column_that_stands_twice_is_not_guessed(world: World) -> None:
+    world.publish()
+    header = [*MAILCHIMP[0][:4], "UNSUB_TIME", "UNSUB_TIME", "EUID"]
+    with pytest.raises(InputError) as error:
+        run(world, [header, ["anna@muster.example", "", "2024-01-02 10:00:00", "", "", "2025-01-01", "e1"]])
+    assert error.value.code == "import.column_twice"
+    assert world.registry.size() == 1
