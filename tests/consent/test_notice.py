@@ -52,7 +52,7 @@ def test_the_example_lacks_nothing() -> None:
         ("data = [{", "data = [] # [{", "notice.data_missing"),
         (
             "necessary = true }]",
-            'necessary = true }, { code = "email", dpv = "https://w3id.org/dpv/pd", necessary = false }]',
+            'necessary = true }, { code = "email", dpv = "https://w3id.org/dpv#Data", necessary = true }]',
             "notice.data_twice",
         ),
         (
