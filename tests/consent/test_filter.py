@@ -155,6 +155,6 @@ def test_a_no_of_one_owner_of_an_address_wins(first: str, other: str, code: str,
             customer.withdraw()
         elif other == "object":
             world.receive(customer.object_to())
-    asked = {"purpose": "newsletter", "channel": "email", "by": "address", "now": world.now}
+    asked: dict[str, Any] = {"purpose": "newsletter", "channel": "email", "by": "address", "now": world.now}
     [verdict] = judge_all(world.shop.ledger, ["shared@Muster.example"], **asked)
     assert verdict.code == code
