@@ -1,8 +1,8 @@
 """How fast the export of another system is imported: one event, one leaf, a seal of its own for every row.
 
 The limit is what cannot be saved: a one-time key for every row, by libsodium in two processes, and then the
-durable insertion of the same rows into the same tables. The second cannot begin before the first has ended:
-every row names the event, and the event the root over all rows. CPU time is that of all processes.
+durable insertion of the same rows into the same tables. The second waits for the first: most rows name the
+event, and the event the root over all rows. CPU time is that of all processes.
 
 Run: python benchmarks/imports.py [--json] [--rows 100000]
 """

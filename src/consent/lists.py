@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
+
 from .ledger import Ledger, decode_held, decode_stops
 from .tables import Held, Stops
 
@@ -37,9 +40,9 @@ def all_sights(ledger: Ledger, purpose: str, channel: str) -> tuple[dict[str, He
         "SELECT customer, body FROM standing WHERE controller = ? AND purpose = ? AND channel = ?",
         (ledger.did, purpose, channel),
     )
-    held = {customer: decode_held(body) for customer, body in rows.fetchall()}
+    held = {customer: decode_held(body) for customer, body in _some_at_a_time(rows)}
     rows = ledger.db.execute("SELECT customer, body FROM relation WHERE controller = ?", (ledger.did,))
-    return held, {customer: decode_stops(body) for customer, body in rows.fetchall()}
+    return held, {customer: decode_stops(body) for customer, body in _some_at_a_time(rows)}
 
 
 def targets_by_finder(ledger: Ledger, channel: str) -> dict[bytes, dict[str, set[str]]]:
@@ -57,3 +60,9 @@ def people(ledger: Ledger) -> tuple[dict[str, str], dict[str, str]]:
     """Return who is linked: number to DID, and DID to number."""
     rows = ledger.db.execute("SELECT ref, customer FROM person").fetchall()
     return dict(rows), {customer: ref for ref, customer in rows}
+
+
+def _some_at_a_time(rows: sqlite3.Cursor) -> Iterator[tuple[str, bytes]]:
+    """Yield rows without keeping them all: the bytes of a whole book would lie beside what they become."""
+    while some := rows.fetchmany(1000):
+        yield from some
