@@ -19,6 +19,7 @@ from .company_home import open_company
 from .frame import Frame, Outcome, command
 from .line import Argument, Option
 from .screen import Screen
+from .words import moment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,7 +93,7 @@ def company_filter(
             {
                 frame.pick(de="Erlaubt", en="Allowed"): f"{data.allowed} / {data.rows}",
                 frame.pick(de="Ohne Angabe", en="Without a value"): data.invalid,
-                frame.pick(de="Gültig bis", en="Valid until"): data.valid_until,
+                frame.pick(de="Gültig bis", en="Valid until"): moment(data.valid_until),
                 frame.pick(de="Nutzung", en="Use"): data.use,
             }
         )

@@ -14,6 +14,7 @@ from .company_home import open_company
 from .frame import Frame, Outcome, command
 from .line import Argument, Option
 from .screen import Screen
+from .words import moment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -162,7 +163,7 @@ def company_ask(
                 frame.pick(de="Anfrage", en="Request"): data.request,
                 frame.pick(de="Angeboten", en="Offers"): ", ".join(offers),
                 frame.pick(de="Für", en="For"): data.customer or anybody,
-                frame.pick(de="Gültig bis", en="Valid until"): data.expires_at,
+                frame.pick(de="Gültig bis", en="Valid until"): moment(data.expires_at),
                 frame.pick(de="Datei", en="File"): data.out,
             }
         )

@@ -13,6 +13,7 @@ from konsens.errors import InputError, KonsensError, NoConsent, NotFound, Unavai
 from .answers import Check, Decision, Evidence, Record, Sentences
 from .frame import Frame
 from .screen import Screen
+from .words import moment, state_word
 
 if TYPE_CHECKING:
     from konsens.consent import Decision as Decided
@@ -103,10 +104,15 @@ def decision_error(decision: Decided) -> KonsensError | None:
     return _CAUSE[decision.exit_code](decision.code, **facts)
 
 
-def show_decision(screen: Screen, frame: Frame, decision: Decided, *, since: datetime | None = None) -> None:
-    """Write the answer in one line, and below it what it rests on; why it is no, the error says."""
+def show_decision(
+    screen: Screen, frame: Frame, decision: Decided, *, who: str, since: datetime | None = None
+) -> None:
+    """Write the answer about `who`, as they were asked for, in one line, and below it what it rests on.
+
+    Why it is no, the error says.
+    """
     yes = {True: ("Ja", "Yes"), False: ("Nein", "No")}[decision.allowed]
-    what = f"{decision.customer} · {decision.purpose} · {decision.channel}"
+    what = f"{who} · {decision.purpose} · {decision.channel}"
     screen.check(decision.allowed, frame.pick(de=yes[0], en=yes[1]), what)
     evidence = decision.evidence
     rests = [
@@ -122,9 +128,9 @@ def show_decision(screen: Screen, frame: Frame, decision: Decided, *, since: dat
         frame.pick(de="Warum", en="Why"): decision.reason[frame.lang] if decision else None,
         frame.pick(de="Grundlage", en="Basis"): _named(frame, _BASIS, decision.basis),
         frame.pick(de="Gewissheit", en="Assurance"): _named(frame, _ASSURANCE, decision.assurance),
-        frame.pick(de="Seit", en="Since"): time(since),
+        frame.pick(de="Seit", en="Since"): moment(since),
         frame.pick(de="Beruht auf", en="Rests on"): ", ".join(rests) or None,
-        frame.pick(de="Gültig bis", en="Valid until"): time(decision.valid_until),
+        frame.pick(de="Gültig bis", en="Valid until"): moment(decision.valid_until),
     }
     screen.fields({name: value for name, value in pairs.items() if value is not None})
 
@@ -132,12 +138,19 @@ def show_decision(screen: Screen, frame: Frame, decision: Decided, *, since: dat
 def show_records(screen: Screen, frame: Frame, records: Sequence[Record]) -> None:
     """Write records as a table."""
     headers = frame.pick(
-        de="Zweck|Kanal|Stand|Seit|Bis|Akte", en="Purpose|Channel|State|Since|Until|Record"
+        de="Zweck|Kanal|Stand|Seit|Bis|Datensatz", en="Purpose|Channel|State|Since|Until|Record"
     ).split("|")
     screen.table(
         headers,
         [
-            (one.purpose, one.channel, one.state, one.since, one.until, (one.record or "")[:12])
+            (
+                one.purpose,
+                one.channel,
+                state_word(frame, one.state, plain=screen.plain),
+                moment(one.since),
+                moment(one.until),
+                (one.record or "")[:12],
+            )
             for one in records
         ],
     )

@@ -14,6 +14,7 @@ from .company_answers import span, time
 from .company_home import open_company
 from .frame import Frame, Outcome, command
 from .line import Argument, Option
+from .words import moment
 
 if TYPE_CHECKING:
     from konsens.credentials import VerifiedAnswer, VerifiedCredential
@@ -77,7 +78,7 @@ def company_issue(
             ("Nachweis", "Credential"): data.card,
             ("Art", "Type"): kind,
             ("Für", "For"): to,
-            ("Gültig bis", "Valid until"): data.expires_at,
+            ("Gültig bis", "Valid until"): moment(data.expires_at),
             ("Lässt sich verbergen", "Can be withheld"): data.concealable,
             ("Datei", "File"): data.out,
         },
@@ -129,7 +130,7 @@ def company_question(
         data,
         {
             ("Frage", "Question"): data.question,
-            ("Gültig bis", "Valid until"): data.expires_at,
+            ("Gültig bis", "Valid until"): moment(data.expires_at),
             ("Datei", "File"): data.out,
         },
     )

@@ -15,19 +15,18 @@ from konsens.errors import InputError
 from .answers import EventLine, History, Records
 from .customer_acts import answer, choose, end
 from .customer_answers import (
-    moment,
     names_of,
     record_data,
     request_data,
     request_warnings,
     show_records,
     show_request,
-    type_word,
 )
 from .frame import Frame, Outcome, command
 from .line import Argument, Option
 from .screen import Screen
 from .wallet_home import check_answerable, open_wallet
+from .words import moment, type_word
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

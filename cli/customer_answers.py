@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from .answers import Checkpoint, CompanySeen, NoticeShown, OfferShown, Record, Registry, RequestShow
 from .frame import Frame
 from .screen import Screen
+from .words import moment, short, state_word, type_word
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,44 +29,11 @@ __all__ = [
     "show_plan",
     "show_records",
     "show_request",
-    "type_word",
     "words_of_act",
 ]
 
-_STATES = {
-    "requested": ("⏳", "erbeten"),
-    "deferred": ("⏳", "vertagt"),
-    "refused": ("✖", "abgelehnt"),
-    "pending": ("⏳", "unbestätigt"),
-    "given": ("✔", "erteilt"),
-    "renewed": ("✔", "erneuert"),
-    "withdrawn": ("✖", "widerrufen"),
-    "expired": ("✖", "abgelaufen"),
-    "lapsed": ("✖", "verfallen"),
-    "revoked": ("✖", "aufgehoben"),
-    "superseded": ("✖", "ersetzt"),
-    "invalidated": ("✖", "ungültig"),
-}
-_EVENTS = {
-    "opened": "eröffnet",
-    "confirmed": "bestätigt",
-    "objected": "widersprochen",
-    "restored": "Widerspruch beendet",
-    "countersigned": "gegengezeichnet",
-    "broken": "Siegel gebrochen",
-}
 _SPAN = re.compile(r"P([0-9]+)([YMD])")
 _UNITS = {"Y": ("Jahr/e", "year/s"), "M": ("Monat/e", "month/s"), "D": ("Tag/e", "day/s")}
-
-
-def moment(text: str | None) -> str | None:
-    """Return a time for people: `2026-11-22 10:00Z`."""
-    return None if text is None else f"{text[:10]} {text[11:16]}Z"
-
-
-def short(did: str | None) -> str:
-    """Return a DID that fits a table; its middle says nothing to anybody."""
-    return "–" if did is None else did if len(did) <= 28 else f"{did[:14]}…{did[-8:]}"
 
 
 def span(frame: Frame, text: str | None) -> str | None:
@@ -213,14 +181,6 @@ def show_plan(frame: Frame, plan: Plan, names: Mapping[str, str], screen: Screen
         size = frame.pick(de="Bytes unter der Unterschrift", en="bytes under the signature")
         screen.line(json.dumps(json.loads(jws.unverified_payload), indent=2, ensure_ascii=False))
         screen.line(f"{len(jws.unverified_payload)} {size}")
-    screen.line()
-    screen.line(frame.pick(de="Nichts davon ist geschehen.", en="None of this has happened."))
-
-
-def type_word(frame: Frame, kind: str) -> str:
-    """Return the type of an event in the person's language."""
-    german = _EVENTS.get(kind) or _STATES.get(kind, ("", kind))[1]
-    return frame.pick(de=german, en=kind)
 
 
 def words_of_act(frame: Frame, act: Act, names: Mapping[str, str]) -> str:
@@ -266,7 +226,7 @@ def show_records(frame: Frame, names: Mapping[str, str], records: Iterable[Recor
         headers.split("|"),
         [
             (
-                _state(frame, record.state, plain=screen.plain),
+                state_word(frame, record.state, plain=screen.plain),
                 names.get(record.company or "", record.company and short(record.company)),
                 record.purpose,
                 record.channel,
@@ -277,12 +237,6 @@ def show_records(frame: Frame, names: Mapping[str, str], records: Iterable[Recor
             for record in records
         ],
     )
-
-
-def _state(frame: Frame, state: str, *, plain: bool) -> str:
-    mark, german = _STATES[state]
-    word = frame.pick(de=german, en=state)
-    return word if plain else f"{mark} {word}"
 
 
 # The log

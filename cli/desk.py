@@ -65,7 +65,7 @@ def company_check(
         since = None if frame.common.json else _since(shop.company, decision)
     return Outcome(
         decision_data(decision),
-        show=lambda screen: show_decision(screen, frame, decision, since=since),
+        show=lambda screen: show_decision(screen, frame, decision, who=who, since=since),
         error=decision_error(decision),
     )
 
@@ -93,10 +93,10 @@ def company_record_use(
         if use is not None:
             warnings = shop.publish_after()
         since = None if frame.common.json else _since(shop.company, decision)
-    done = frame.pick(de=f"Nutzung {use} steht im Protokoll.", en=f"Use {use} is in the log.")
+    done = frame.pick(de=f"Nutzung {use} steht im Register.", en=f"Use {use} is in the log.")
     return Outcome(
         Use(use=use, decision=decision_data(decision)),
-        show=lambda screen: show_decision(screen, frame, decision, since=since),
+        show=lambda screen: show_decision(screen, frame, decision, who=who, since=since),
         done=done,
         error=decision_error(decision),
         warnings=warnings,

@@ -21,6 +21,7 @@ from .screen import BOLD, RED, YELLOW, Screen
 __all__ = ["finish", "print_error", "print_json_error", "silence"]
 
 DONE = {"de": "Erledigt.", "en": "Done."}
+REHEARSED = {"de": "Nichts davon ist geschehen.", "en": "None of this has happened."}
 
 
 def finish(command: Command, frame: Frame, outcome: Outcome) -> int:
@@ -30,7 +31,8 @@ def finish(command: Command, frame: Frame, outcome: Outcome) -> int:
         write(sys.stdout, outcome.bare)
         return 0
     if common.dry_run and outcome.data is not None:
-        outcome = replace(outcome, data=msgspec.structs.replace(outcome.data, dry_run=True))
+        data = msgspec.structs.replace(outcome.data, dry_run=True)
+        outcome = replace(outcome, data=data, done=REHEARSED[frame.lang])
     if common.json:
         write(sys.stdout, envelope(outcome, frame.lang))
     elif common.jsonl:

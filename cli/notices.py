@@ -13,6 +13,8 @@ from .line import Argument
 from .screen import Screen
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from konsens.consent import Notice as Written
     from konsens.consent import SignedNotice
 
@@ -60,7 +62,16 @@ def notice_publish(frame: Frame, file: File) -> Outcome:
         de=f"Veröffentlicht als Blatt {index}. Als Nächstes: {following}",
         en=f"Published as leaf {index}. Next: {following}",
     )
-    return Outcome(data, show=lambda screen: _show(screen, frame, signed.notice, signed.hash), done=done)
+    warnings: tuple[tuple[str, Mapping[str, object]], ...] = ()
+    told = signed.notice.controller.name
+    if told != shop.name:
+        warnings = (("notice.other_name", {"name": told, "home": shop.name}),)
+    return Outcome(
+        data,
+        show=lambda screen: _show(screen, frame, signed.notice, signed.hash),
+        done=done,
+        warnings=warnings,
+    )
 
 
 @command(lists="notices", logs=True)

@@ -15,6 +15,7 @@ from .line import Argument, Option
 from .log_home import LogHome, checkpoint_data, keep_seed, make_log, place_of
 from .registry_home import open_registry, use_registry
 from .screen import Screen
+from .words import moment
 
 if TYPE_CHECKING:
     from konsens.trail.trust import TrustedCompany
@@ -151,7 +152,7 @@ def show_checkpoint(screen: Screen, frame: Frame, data: Checkpoint) -> None:
         {
             frame.pick(de="Register", en="Registry"): data.origin,
             frame.pick(de="Einträge", en="Entries"): data.size,
-            frame.pick(de="Unterschrieben", en="Signed"): data.at,
+            frame.pick(de="Unterschrieben", en="Signed"): moment(data.at),
             frame.pick(de="Wurzel", en="Root"): data.root,
         }
     )

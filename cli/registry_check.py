@@ -42,10 +42,12 @@ def registry_fsck(frame: Frame, folder: Folder = None, against: Against = None) 
 
 
 def _examine(frame: Frame, folder: Path | None, against: Path | None, *, remembered: bool) -> Outcome:
-    from konsens.registry import fsck
+    from konsens.registry import fsck, parse_note
 
     folder, place = folder_and_key(frame, folder)
     older = frame.read(against, max_bytes=1 << 20).decode("utf-8", "replace") if against else None
+    if older is not None:
+        parse_note(older)  # what is no signed note at all says nothing about the log
     report = fsck(folder, against=older, vkey=key_of(place))
     error = _first_error(report)
     checks = [Check(name=one.name, ok=one.ok, detail=one.detail) for one in report.checks]
@@ -67,7 +69,8 @@ def _examine(frame: Frame, folder: Path | None, against: Path | None, *, remembe
             screen.check(check.ok, check.name, "" if check.ok else check.detail)
 
     done = frame.pick(
-        de=f"{report.entries} Einträge, alles in Ordnung.", en=f"{report.entries} entries, all is well."
+        de=f"{report.entries} {'Eintrag' if report.entries == 1 else 'Einträge'}, alles in Ordnung.",
+        en=f"{report.entries} {'entry' if report.entries == 1 else 'entries'}, all is well.",
     )
     return Outcome(data, show=show, done=done, error=error)
 

@@ -13,9 +13,11 @@ from .company_home import CompanyHome, checkpoint_data, open_company
 from .frame import Frame, Outcome, command
 from .line import Argument, Option
 from .screen import Screen
+from .words import moment, short, type_word
 
 if TYPE_CHECKING:
     from konsens.trail import Desk
+    from konsens.trail.view import EventLine
 
 __all__ = ["trail_export", "trail_prove", "trail_search", "trail_wording"]
 
@@ -40,6 +42,7 @@ def trail_search(
 
     asked = Query(who=who, purpose=purpose, channel=channel, state=state, start=start, end=end)
     with open_company(frame) as shop:
+        lines = search(_desk(shop), asked, now=frame.now())
         events = [
             FoundEvent(
                 record=event.record,
@@ -53,12 +56,22 @@ def trail_search(
                 customer=event.customer or None,
                 received_at=event.received_at,
             )
-            for event in search(_desk(shop), asked, now=frame.now())
+            for event in lines
         ]
     headers = frame.pick(
         de="Eintrag|Wann|Erhalten|Was|Wer|Datensatz", en="Entry|When|Received|What|Who|Record"
     ).split("|")
-    rows = [(e.leaf_index, e.at, e.received_at, e.type, e.customer, (e.record or "")[:12]) for e in events]
+    rows = [
+        (
+            line.leaf_index,
+            moment(line.at),
+            moment(line.received_at),
+            type_word(frame, line.type),
+            _who(frame, line),
+            (line.record or "")[:12],
+        )
+        for line in lines
+    ]
 
     def show(screen: Screen) -> None:
         if rows:
@@ -98,7 +111,7 @@ def trail_prove(
     data = decision_data(decision)
     return Outcome(
         Proven(decision=data, out=str(out) if out else None),
-        show=lambda screen: show_decision(screen, frame, decision, since=None),
+        show=lambda screen: show_decision(screen, frame, decision, who=who),
         error=decision_error(decision),
     )
 
@@ -125,9 +138,10 @@ def trail_wording(
     def show(screen: Screen) -> None:
         screen.line(found.text)
         screen.line()
+        named = f"{found.notice} {found.version} ({found.language})"
         screen.fields(
             {
-                frame.pick(de="Hinweis", en="Notice"): f"{found.notice} {found.version} ({found.language})",
+                frame.pick(de="Hinweistext", en="Notice"): named,
                 "SHA-256": found.hash,
                 frame.pick(de="Eintrag im Register", en="Entry in the log"): found.leaf_index,
             }
@@ -176,11 +190,25 @@ def trail_export(
         sha256=made.sha256,
         out=str(out),
     )
+    one, lone = made.records == 1, made.events == 1
     done = frame.pick(
-        de=f"{made.records} Datensätze mit {made.events} Ereignissen stehen in {out}.",
-        en=f"{made.records} records with {made.events} events are in {out}.",
+        de=f"{made.records} {'Datensatz' if one else 'Datensätze'} mit {made.events} "
+        f"{'Ereignis' if lone else 'Ereignissen'} {'steht' if one else 'stehen'} in {out}.",
+        en=f"{made.records} {'record' if one else 'records'} with {made.events} "
+        f"{'event' if lone else 'events'} {'is' if one else 'are'} in {out}.",
     )
-    return Outcome(data, done=done)
+
+    def show(screen: Screen) -> None:
+        screen.fields(
+            {
+                frame.pick(de="Datei", en="File"): data.out,
+                frame.pick(de="Register", en="Registry"): checkpoint.origin,
+                frame.pick(de="Einträge", en="Entries"): checkpoint.size,
+                "SHA-256": data.sha256,
+            }
+        )
+
+    return Outcome(data, show=show, done=done)
 
 
 def _desk(shop: CompanyHome, *, signs: bool = False) -> Desk:
@@ -196,6 +224,15 @@ def _desk(shop: CompanyHome, *, signs: bool = False) -> Desk:
         identity=Identity(shop.keys().signer, shop.document, shop.history),
         checkpoint=shop.publish if shop.operator else None,
     )
+
+
+def _who(frame: Frame, line: EventLine) -> str:
+    """Return who acted: the person, or the company, then also for whom."""
+    person = short(line.customer) if line.customer else ""
+    if line.signer == "customer":
+        return person
+    company = frame.pick(de="Unternehmen", en="company")
+    return f"{company} ({frame.pick(de='für', en='for')} {person})" if person else company
 
 
 def _actor(text: str | None) -> dict[str, str] | None:

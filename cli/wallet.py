@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from .answers import Backup, Check, Init, Recovered, RegistryUsed
-from .customer_answers import moment
 from .frame import Frame, Outcome, command
 from .line import Argument, Option
 from .wallet_home import making_home, open_wallet
+from .words import moment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

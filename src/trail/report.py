@@ -75,6 +75,12 @@ def _tiles(view: TrailView, labels: dict[str, str]) -> list[dict[str, object]]:
     return tiles
 
 
+def _counted(text: str, count: int) -> str:
+    """Return the form for this many: `person|persons`; a text without a bar has only one."""
+    one, _, more = text.partition("|")
+    return one if count == 1 or not more else more
+
+
 def _with_break(record: RecordLine) -> list[EventLine | int]:
     """Return the history with the leaf that broke the seal in its place."""
     steps: list[EventLine | int] = [*record.events]
@@ -119,6 +125,7 @@ def _environment(language: Language) -> Environment:
     environment.filters |= {
         "moment": moment,
         "number": number,
+        "counted": _counted,
         "reason": reason,
         "finding_text": finding_text,
         "with_break": _with_break,

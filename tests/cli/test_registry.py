@@ -346,6 +346,9 @@ def test_an_older_checkpoint_must_still_hold(log: Log, tmp_path: Path) -> None:
     (tmp_path / "mine").write_text((tmp_path / "mine").read_text().replace("\n1\n", "\n9\n"))
     ran = log("fsck", log.log, "--against", tmp_path / "mine", home="nobody")
     assert (ran.exit, ran.json["code"]) == (6, "fsck.against_signature")
+    (tmp_path / "mine").write_text("no note at all")
+    ran = log("fsck", log.log, "--against", tmp_path / "mine", home="nobody")
+    assert (ran.exit, ran.json["code"]) == (2, "note.format")
 
 
 def test_people_get_calm_lines_in_their_language(log: Log, konsens: Konsens) -> None:
@@ -356,6 +359,6 @@ def test_people_get_calm_lines_in_their_language(log: Log, konsens: Konsens) -> 
     assert konsens("registry", "checkpoint", *home).err == "Nothing new since the last.\n"
     checked = konsens("registry", "fsck", *home, "--plain")
     assert "ok fsck.entries" in checked.out
-    assert checked.err == "1 entries, all is well.\n"
+    assert checked.err == "1 entry, all is well.\n"
     proof = konsens("registry", "prove", "--leaf", "0", *home)
     assert "c2sp.org/tlog-proof@v1\nindex 0\n" in proof.out
