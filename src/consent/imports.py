@@ -18,6 +18,7 @@ from typing import NamedTuple
 import msgspec
 
 from ..encoding import format_time
+from ..errors import Conflict
 from ..records import Actor, Batch, Digest, ImportBatch, Matter
 from .claims import Claim, Claims
 from .contact import Address, ContactKeys
@@ -85,6 +86,7 @@ def import_rows(
         writes = not dry_run and keys is not None
         ahead = claims.ahead if writes else None
         found = read_file(ledger, source, mapping, latest=seconds(now), ahead=ahead)
+        version = _version(ledger)
         fresh, known, rejects = _sort_out(ledger, found.told)
         result = Imported(
             rows=found.rows,
@@ -98,6 +100,8 @@ def import_rows(
     batch = Batch(made.entries)
     content = ImportBatch(count=batch.count, root=Digest(batch.root.hex()), mapping=mapping.name)
     with ledger.book.write():
+        if _version(ledger) != version:  # what was sorted out may be old: a no must not be written over
+            raise Conflict("import.book_changed")
         own = Matter(controller=ledger.did)
         signed = sign_own(ledger, keys, own, "imported", content, at=now, actor=actor)
         _store(ledger, made, known, event=signed.event_hash, now=seconds(now))
@@ -105,6 +109,11 @@ def import_rows(
     fact = ledger.fact_of(signed.event_hash)
     index = fact.index if fact and fact.index < PENDING_INDEX else None
     return msgspec.structs.replace(result, batch=content.root, event=signed.event_hash, leaf_index=index)
+
+
+def _version(ledger: Ledger) -> int:
+    """Return a number that changes when another process has written to the book (SQLite, "data_version")."""
+    return int(ledger.db.execute("PRAGMA data_version").fetchone()[0])
 
 
 def row_of(customer: str, purpose: str, channel: str, attested: Attested) -> dict[str, str | None]:

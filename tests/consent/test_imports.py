@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import hmac
 import json
+import sqlite3
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -14,7 +16,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from hypothesis import given
 from hypothesis import strategies as st
 
-from konsens.consent import Imported, import_rows, read_mapping, shipped_mappings
+from konsens.consent import Imported, import_rows, imports, read_mapping, shipped_mappings
 from konsens.consent.claim_worker import secrets_of_claim
 from konsens.consent.claims import Claim, Claims
 from konsens.consent.contact import keyed_hash
@@ -23,7 +25,7 @@ from konsens.consent.mapping import Told
 from konsens.consent.tables import Attested
 from konsens.did import public_from_seed
 from konsens.encoding import jcs
-from konsens.errors import InputError, KonsensError, NotFound
+from konsens.errors import Conflict, InputError, KonsensError, NotFound
 from konsens.records import ImportBatch, claim_key
 from konsens.registry import make_seal_leaf, seal_of
 
@@ -347,3 +349,26 @@ def test_a_column_that_stands_twice_is_not_guessed(world: World) -> None:
         run(world, [header, ["anna@muster.example", "", "2024-01-02 10:00:00", "", "", "2025-01-01", "e1"]])
     assert error.value.code == "import.column_twice"
     assert world.registry.size() == 1
+
+
+def test_an_import_writes_over_nothing_that_came_meanwhile(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.publish()
+    run(world, MAILCHIMP)
+    make = imports._make
+
+    def staff_are_faster(*given: Any) -> Any:
+        with sqlite3.connect(world.shop.ledger.book.path) as other:
+            other.execute("INSERT INTO setting VALUES ('x', x'00')")
+        other.close()
+        return make(*given)
+
+    monkeypatch.setattr(imports, "_make", staff_are_faster)
+    new = [MAILCHIMP[0], ["new@muster.example", "", "2024-01-02 10:00:00", "", "", "", "e9"]]
+    with pytest.raises(Conflict) as error:
+        run(world, new)
+    assert error.value.code == "import.book_changed"
+    assert world.code("e9") == "consent.none"
+    monkeypatch.undo()
+    assert run(world, new).accepted == 1
