@@ -19,7 +19,7 @@ from konsens.errors import Damaged, KonsensError, Unavailable
 
 from .frame import Frame
 from .home import RegistryPlace, Settings
-from .log_home import KEYS, LogHome, checkpoint_data, open_log, place_of
+from .log_home import KEYS, SIGNED, LogHome, checkpoint_data, open_log, place_of
 
 if TYPE_CHECKING:
     from konsens.consent import Company, CompanyKeys
@@ -110,6 +110,11 @@ def open_company(frame: Frame) -> Iterator[CompanyHome]:
         home, others, error = _open_logs(settings.registries, frame.registries)
         for log in (*([home] if home else []), *others):
             stack.callback(log.close)
+        seen = 0
+        try:
+            seen = _signed_size(frame, settings)
+        except KonsensError as reason:
+            home, error = None, reason
         company = Company.open(
             frame.home.folder,
             did=settings.did or "",
@@ -117,6 +122,7 @@ def open_company(frame: Frame) -> Iterator[CompanyHome]:
             others=others,
             origin=settings.registries[0].origin if settings.registries else "",
             log_error=error,
+            seen=seen,
             resolver=PinnedResolver(documents, then=OfflineResolver()),
             random=frame.entropy,
         )
@@ -137,6 +143,16 @@ def document_in(history: KeyHistory) -> DidDocument:
         if entry.until is None
     }
     return document_of(history.did, keys)
+
+
+def _signed_size(frame: Frame, settings: Settings) -> int:
+    """Return up to where this home has signed the log that it operates; that needs no key."""
+    if not settings.registries or not settings.registries[0].operator:
+        return 0
+    from konsens.registry import SignerHead
+
+    signed = SignerHead(frame.home.file(SIGNED)).load(settings.registries[0].origin)
+    return signed.size if signed else 0
 
 
 def _history(frame: Frame) -> KeyHistory | None:

@@ -12,7 +12,7 @@ from .act import Choice, Place, check_choice
 from .company import Company
 from .contact import Address, ContactKeys, resolve_who
 from .courier import METHODS, Method
-from .decide import decide, in_force, newest_word, unbroken, whole
+from .decide import check_not_future, decide, in_force, newest_word, unbroken, whole
 from .decision import Check, Decision, Evidence
 from .facts import event_fact
 from .filter import Filtered, Verdict, filter_list, judge_all
@@ -123,6 +123,7 @@ __all__ = [
     "act",
     "check_choice",
     "check_introduction",
+    "check_not_future",
     "check_step",
     "check_target",
     "decide",

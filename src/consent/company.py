@@ -48,6 +48,8 @@ class Company:
     - `folder` holds the book and, in a file of its own, the keys of the contacts.
     - `home` is the company's log, or None with `log_error` where it could not be opened: then every decision
       that needs it is no.
+    - `seen` is how many entries of it the home remembers besides the book: a shorter log is an older state,
+      which allows nothing and takes nothing.
     - Every verb that appends first finishes what an interruption left.
     """
 
@@ -61,11 +63,12 @@ class Company:
         others: Iterable[Log] = (),
         origin: str = "",
         log_error: KonsensError | None = None,
+        seen: int = 0,
         resolver: Resolver | None = None,
         random: Callable[[int], bytes] = os.urandom,
     ) -> None:
         logs = Logs(home, others, origin=origin, error=log_error)
-        self.ledger = Ledger(book, logs, did=did, contacts=contacts, resolver=resolver)
+        self.ledger = Ledger(book, logs, did=did, contacts=contacts, resolver=resolver, seen=seen)
         self._random = random
 
     @classmethod
@@ -91,6 +94,7 @@ class Company:
             others=logs.others,
             origin=logs.origin,
             log_error=logs.error,
+            seen=ledger.seen,
             resolver=ledger.resolver,
             random=self._random,
         )

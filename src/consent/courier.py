@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from ..errors import NotFound, Unavailable
+from ..errors import Damaged, NotFound, Unavailable
 from ..records import Actor, Code, CourierObjection, CourierWithdrawal, EventHash
 from .contact import resolve_who
 from .ledger import Ledger
@@ -112,3 +112,6 @@ def _deliver_if_possible(ledger: Ledger, now: datetime) -> None:
         deliver(ledger, now=now)
     except Unavailable:
         return
+    except Damaged as error:
+        if error.code != "registry.rolled_back":
+            raise

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from ..encoding import format_time
 from ..errors import KonsensError, Unavailable
 from .contact import targets_at
 from .decision import Decision
@@ -26,6 +27,7 @@ from .terms import MARKETING_BASES, Assurance, Basis
 
 __all__ = [
     "MAX_AGE",
+    "check_not_future",
     "check_stoppable",
     "decide",
     "in_force",
@@ -37,6 +39,8 @@ __all__ = [
 
 MAX_AGE = timedelta(minutes=15)
 """How long a decision may be relied on before the log is asked again (`docs/registry.md`, freshness)."""
+
+LEEWAY = timedelta(seconds=60)
 
 BrokenAt = Callable[[tuple[str, ...], str], int | None]
 
@@ -67,13 +71,15 @@ def decide(
     """Return the decision; it never raises for lack of proof, and is falsy unless everything was proven.
 
     `customer` is a pairwise DID or the company's own number. In this order, ending with the first that
-    fails: is there anything on file, is it in force, has it ended by time, is every open seal and stop seal
-    unbroken in every log that it names, is the proof strong enough, does it cover address, data and
-    recipient. With `cite` the evidence names the newest checkpoint's size.
+    fails: is the moment asked about not yet to come (`consent.future`), is there anything on file, is it in
+    force, has it ended by time, is every open seal and stop seal unbroken in every log that it names, is
+    the proof strong enough, does it cover address, data and recipient. With `cite` the evidence names the
+    newest checkpoint's size.
     """
     asked = _Asked(ledger.did, customer, purpose, channel, as_of or now, known_at or now, deep)
     live = as_of is None and known_at is None
     try:
+        check_not_future(as_of, known_at, now=now)
         sight = _sight(ledger, asked, live=live)
         held = newest_word(sight.own, sight.attested)
         if held is None:
@@ -83,6 +89,7 @@ def decide(
         if code == "ok":
             code = _covers(ledger, held, channel, address, recipient, data, min_assurance)
         if code == "ok" and deep:
+            ledger.logs.check_rows([*held.seals, *sight.stops.seals])
             verify_again(ledger, held, purpose=purpose, channel=channel)
     except KonsensError as error:
         return asked.answer(error.code, facts=error.facts)
@@ -107,12 +114,19 @@ def _holds(ledger: Ledger, asked: _Asked, sight: Sight, held: Held, *, live: boo
     """Return `ok`, or why the consent does not hold; a no that the book alone can give needs no log."""
     code = in_force(held, seconds(asked.as_of))
     if code == "ok":
-        ledger.logs.check_current(ledger.seen)
+        ledger.check_log()
         broken_at = ledger.logs.broken_at if live else whole
         code = unbroken(held, sight.stops, asked.purpose, broken_at)
         if code == "ok" and held.assurance == "customer_signed":
             check_stoppable(sight.stops, broken_at)
     return code
+
+
+def check_not_future(*moments: datetime | None, now: datetime) -> None:
+    """Raise `consent.future` for a moment that is still to come: who knows what will end by then."""
+    for moment in moments:
+        if moment is not None and moment > now + LEEWAY:
+            raise Unavailable("consent.future", moment=format_time(moment))
 
 
 def check_stoppable(stops: Stops, broken_at: BrokenAt) -> None:
@@ -204,7 +218,9 @@ def _other_basis(ledger: Ledger, asked: _Asked, sight: Sight) -> tuple[str, Basi
     if basis == "consent" or not known:
         return "consent.none", None
     if basis in MARKETING_BASES:
-        ledger.logs.check_current(ledger.seen)
+        ledger.check_log()
+        if asked.deep:
+            ledger.logs.check_rows(sight.stops.seals)
         if any(scope in (None, asked.purpose) for scope, _ in sight.stops.objections):
             return "consent.objected", None
         if any(ledger.logs.broken_at(*stop) is not None for stop in sight.stops.seals):

@@ -44,7 +44,13 @@ STEPS: Final[tuple[tuple[str, frozenset[str]], ...]] = (
 )
 _NEVER_OFFERED = frozenset({"consent.purpose", "consent.channel"})
 _UNKNOWN = frozenset(
-    {"consent.seal_unknown", "consent.unknown_log", "consent.stop_unknown", "consent.standing_differs"}
+    {
+        "consent.future",
+        "consent.seal_unknown",
+        "consent.unknown_log",
+        "consent.stop_unknown",
+        "consent.standing_differs",
+    }
 )
 
 
@@ -145,6 +151,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def checks(self) -> tuple[Check, ...]:
         """What was looked at, up to the first thing that failed."""
+        if self.code == "consent.future":
+            return (Check("moment.not_future", ok=False, detail=self.reason["en"]),)
         done: list[Check] = []
         for name, codes in STEPS:
             if self.code in codes:

@@ -34,7 +34,9 @@ def verify_again(ledger: Ledger, held: Held, *, purpose: str, channel: str) -> N
     """Raise unless the row that was decided on follows from bytes that verify now.
 
     In this order: every event of the matter and of the relation lane (signature, commitment, leaf, place in
-    its lane and in the log), the notice's signature, and that the fold over them is the row in the table:
+    its lane and in the log), the notice's signature, that no entry after the newest checkpoint breaks a seal
+    which the log's list of breaks says is whole (`registry.damaged`; the entries before it are covered by
+    that checkpoint's map and by `registry fsck`), and that the fold over them is the row in the table:
     `consent.standing_differs`.
     """
     matter = ledger.matter(held.customer, purpose, channel)
@@ -47,6 +49,7 @@ def verify_again(ledger: Ledger, held: Held, *, purpose: str, channel: str) -> N
     if held.notice is not None:
         _check_notice(ledger, held.notice)
     terms = ledger.terms(facts, purpose)
+    ledger.check_rows([*facts, *relation])
     breaks = ledger.breaks([*facts, *relation])
     standing = fold(facts, breaks=breaks, relation=relation, terms=terms, purpose=purpose)
     found = held_of(standing, held.customer, terms)

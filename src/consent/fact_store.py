@@ -18,22 +18,38 @@ __all__ = ["FactStore"]
 
 _FACT = msgspec.msgpack.Decoder(Fact)
 _ENCODE = msgspec.msgpack.Encoder().encode
+_SIZE = "log.size:"
+_LAST_PLACES = """
+SELECT (SELECT max(leaf_index) FROM event WHERE origin = ?), (SELECT max(idx) FROM own_time),
+  (SELECT max(leaf_index) FROM notice)
+"""
 
 
 class FactStore(Shelf):
     """What of every verified event decides, kept by event and by matter."""
 
-    def __init__(self, book: Book, logs: Logs, *, did: str) -> None:
+    def __init__(self, book: Book, logs: Logs, *, did: str, seen: int = 0) -> None:
         super().__init__(book)
         self.logs = logs
         self.did = did
-        self.seen = 0
+        self.seen = seen
         self.look_back()
 
     def look_back(self) -> None:
         """Note how many entries the home log must have, after all that the book knows of it."""
-        row = self.db.execute("SELECT max(leaf_index) FROM event WHERE origin = ?", (self.origin,)).fetchone()
-        self.seen = max(self.seen, 0 if row[0] is None else row[0] + 1)
+        places = self.db.execute(_LAST_PLACES, (self.origin,)).fetchone()
+        noted = int(self.book.get(_SIZE + self.origin) or 0)
+        self.seen = max(self.seen, noted, *(0 if place is None else place + 1 for place in places))
+
+    def check_log(self) -> None:
+        """Raise unless the home log is our own and as long as we have ever seen it: before any yes."""
+        self.logs.check_current(self.seen)
+
+    def note_size(self, size: int) -> None:
+        """Remember how long the home log was, inside `book.write()`."""
+        if size > self.seen:
+            self.seen = size
+        self.book.set(_SIZE + self.origin, str(self.seen).encode())
 
     @property
     def origin(self) -> str:
@@ -119,6 +135,10 @@ class FactStore(Shelf):
                 if not offline:
                     raise
         return found
+
+    def check_rows(self, facts: Iterable[Fact]) -> None:
+        """Raise `registry.damaged` if a log hides that the seal after one of these facts is broken."""
+        self.logs.check_rows((fact.logs, fact.next) for fact in facts if fact.by == "customer" and fact.next)
 
     def _break(self, index: int) -> Break:
         since = self.shorter_at(index)

@@ -10,6 +10,7 @@ import csv
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -82,8 +83,10 @@ def filter_list(
     """Write the rows that may be contacted to `out`, the others with their codes to `refused`.
 
     Both files appear, or neither; without a place for both none is written. With `campaign` (and `keys`)
-    one use event covers all allowed rows.
+    one use event covers all allowed rows. Raises `registry.rolled_back` where the log is an older state.
     """
+    with suppress(Unavailable):  # of a log out of reach every row says so
+        ledger.check_log()
     with open_csv(source) as (header, lines):
         if column not in header:
             raise InputError("filter.no_column", column=column)
@@ -242,7 +245,7 @@ class _Table:
         held = (row.seals for row in self._held.values() if row.state in (State.GIVEN, State.RENEWED))
         opened = [pair for seals in held for pair in seals]
         opened += [pair for row in self._stops.values() for pair in row.seals]
-        self._ledger.logs.check_current(self._ledger.seen)
+        self._ledger.check_log()
         self._broken = self._ledger.logs.home.broken_many([bytes.fromhex(seal) for _, seal in opened])
         self._all_whole = not self._broken and all(logs == self._home for logs, _ in opened)
 

@@ -13,7 +13,7 @@ import msgspec
 
 from ..did import KeyHistory, OfflineResolver, PinnedResolver, PublicKey, document_of
 from ..errors import KonsensError, NotFound, NotTrusted, Unavailable
-from ..registry import Place, Registry, render_vkey
+from ..registry import Place, Registry, SignerHead, render_vkey
 from ..strict_json import convert, parse
 from .company import Company
 
@@ -28,6 +28,7 @@ class _Log(msgspec.Struct, frozen=True):
     folder: str
     inode: int
     born: int = 0
+    operator: bool = False
 
 
 class _Settings(msgspec.Struct, frozen=True):
@@ -66,6 +67,11 @@ def open_home(folder: Path) -> Iterator[Company]:
                 home, error = log, None
             else:
                 others.append(log)
+        seen = 0
+        try:
+            seen = _signed_size(folder, settings)
+        except KonsensError as reason:
+            home, error = None, reason
         company = Company.open(
             folder,
             did=settings.did,
@@ -73,10 +79,19 @@ def open_home(folder: Path) -> Iterator[Company]:
             others=others,
             origin=settings.registries[0].origin if settings.registries else "",
             log_error=error,
+            seen=seen,
             resolver=_resolver(folder / "key-history.json"),
         )
         stack.callback(company.close)
         yield company
+
+
+def _signed_size(folder: Path, settings: _Settings) -> int:
+    """Return up to where this home has signed the log that it operates."""
+    if not settings.registries or not settings.registries[0].operator:
+        return 0
+    signed = SignerHead(folder / "signed.json").load(settings.registries[0].origin)
+    return signed.size if signed else 0
 
 
 def _open(known: _Log) -> Registry:

@@ -63,9 +63,16 @@ class Ledger(FactStore):
     """The book, the logs and the contacts of one controller."""
 
     def __init__(
-        self, book: Book, logs: Logs, *, did: str, contacts: ContactKeys, resolver: Resolver | None = None
+        self,
+        book: Book,
+        logs: Logs,
+        *,
+        did: str,
+        contacts: ContactKeys,
+        resolver: Resolver | None = None,
+        seen: int = 0,
     ) -> None:
-        super().__init__(book, logs, did=did)
+        super().__init__(book, logs, did=did, seen=seen)
         self.contacts = contacts
         self.resolver = resolver or OfflineResolver()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -36,8 +36,14 @@ class Log(Protocol):
     def find(self, seal: bytes) -> int | None:
         """Return the index of the leaf that broke `seal`, also beyond the last checkpoint."""
 
-    def check_own(self) -> None:
-        """Raise `registry.copy` unless the moment of reading may count as now."""
+    def events_since(self, index: int) -> Iterator[tuple[int, bytes]]:
+        """Yield index and bytes of every entry from `index` on."""
+
+    def check_own(self, *, size: int = 0) -> None:
+        """Raise `registry.copy` unless the moment of reading may count as now.
+
+        `registry.rolled_back` if it has fewer than `size` entries, the most that we have seen.
+        """
 
     def broken_many(self, seals: Sequence[bytes]) -> dict[bytes, int]:
         """Return seal and index of those among `seals` that are broken."""

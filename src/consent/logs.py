@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..errors import Damaged, KonsensError, Unavailable
+from ..registry import SealLeaf, parse_leaf
 from .log import Log
 from .rehearsal import RehearsedLog
-from .state import ELSEWHERE
+from .state import ELSEWHERE, OpenSeal
 
 __all__ = ["Logs"]
 
@@ -59,11 +60,25 @@ class Logs:
 
         `registry.copy` for another folder; `registry.rolled_back` for one that forgot what we have seen.
         """
-        home = self.home
-        home.check_own()
-        size = home.size()
-        if size < seen:
-            raise Damaged("registry.rolled_back", size=size, remembered=seen)
+        self.home.check_own(size=seen)
+
+    def check_rows(self, opened: Iterable[OpenSeal]) -> None:
+        """Raise `registry.damaged` where an entry breaks one of these seals and the list of breaks lacks it.
+
+        The entries after each log's newest checkpoint are read. Those before it are covered by the seal map
+        that the checkpoint commits to, and by `registry fsck`.
+        """
+        watched: dict[str, set[bytes]] = {}
+        for origins, seal in opened:
+            for origin in origins:
+                watched.setdefault(origin, set()).add(bytes.fromhex(seal))
+        for origin, seals in watched.items():
+            log = self.named(origin)
+            newest = log.checkpoint()
+            for index, entry in log.events_since(newest.checkpoint.size if newest else 0):
+                leaf = parse_leaf(entry)
+                if isinstance(leaf, SealLeaf) and leaf.seal in seals and log.find(leaf.seal) != index:
+                    raise Damaged("registry.damaged", problem=f"no row for the seal of entry {index}")
 
     def broken_at(self, origins: Sequence[str], seal: str) -> int | None:
         """Return where a lane's open seal broke: a leaf of its home log, `ELSEWHERE` for another, or None.

@@ -96,7 +96,7 @@ def sign_own(
 def deliver(ledger: Ledger, *, now: datetime) -> None:
     """Append every leaf that is still on its way, and note where it lies."""
     log = ledger.logs.home
-    log.check_own()
+    ledger.check_log()
     sent = flush(log, ledger.book)
     ledger.look_back()
     waiting = ledger.db.execute(
@@ -105,6 +105,7 @@ def deliver(ledger: Ledger, *, now: datetime) -> None:
     if not sent and not waiting:
         return
     with ledger.book.write():
+        ledger.note_size(log.size())
         for item in sent:
             if item.leaf_index is not None:
                 ledger.db.execute(

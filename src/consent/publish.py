@@ -49,6 +49,8 @@ def publish(ledger: Ledger, keys: CompanyKeys, toml: str, *, now: datetime) -> t
 def announce(ledger: Ledger) -> None:
     """Append the public leaf of every notice that has none yet; a crash before is mended here."""
     waiting = ledger.db.execute("SELECT hash FROM notice WHERE leaf_index IS NULL").fetchall()
+    if waiting:
+        ledger.check_log()
     for (digest,) in waiting:
         raw = bytes.fromhex(digest)
         index = ledger.logs.home.find_public(raw)
@@ -56,6 +58,7 @@ def announce(ledger: Ledger) -> None:
             (index,) = ledger.logs.home.append([PublicLeaf(raw)])
         with ledger.book.write() as db:
             db.execute("UPDATE notice SET leaf_index = ? WHERE hash = ?", (index, digest))
+            ledger.note_size(ledger.logs.home.size())
 
 
 def _keep(ledger: Ledger, draft: Notice, signed: SignedNotice, now: datetime) -> SignedNotice:

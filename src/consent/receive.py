@@ -73,6 +73,7 @@ def receive(
     `age` in years, where the company knows it: a grant under the notice's minimum age is refused.
     """
     message = parse_message(data, EventsMessage)
+    ledger.check_log()
     events = [parse_anchored(msgspec.structs.asdict(text)) for text in message.events]
     customer = _check_sender(ledger, events)
     fresh = [event for event in events if not ledger.book.has(event.event.event_hash)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from ..errors import Conflict, NotFound, Unavailable
@@ -60,9 +60,17 @@ class RehearsedLog:
         """Return the index of the leaf that broke `seal`, or None."""
         return self._seals.get(seal, self._log.find(seal))
 
-    def check_own(self) -> None:
-        """Raise `registry.copy` unless the moment of reading may count as now."""
-        self._log.check_own()
+    def events_since(self, index: int) -> Iterator[tuple[int, bytes]]:
+        """Yield index and bytes of every entry that there would be from `index` on."""
+        for at, entry in self._log.events_since(index):
+            if at < self._start:
+                yield at, entry
+        first = max(index, self._start)
+        yield from enumerate(self._entries[first - self._start :], first)
+
+    def check_own(self, *, size: int = 0) -> None:
+        """Raise `registry.copy` or `registry.rolled_back` unless this is our log, as long as we saw it."""
+        self._log.check_own(size=size - len(self._entries))
 
     def broken_many(self, seals: Sequence[bytes]) -> dict[bytes, int]:
         """Return seal and index of those among `seals` that are broken."""

@@ -90,6 +90,7 @@ def record_uses(
 
     The caller has decided each of them. The checkpoint relied on is the newest one, or size 0.
     """
+    ledger.check_log()
     use, salts = random(16).hex(), random(32 * len(rows))
     bodies = [
         {

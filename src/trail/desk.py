@@ -33,8 +33,8 @@ class OpenLog(Prover, Protocol):
     def checkpoint(self) -> SignedCheckpoint | None:
         """Return the newest checkpoint, or None."""
 
-    def check_own(self) -> None:
-        """Raise `registry.copy` unless the moment of reading may count as now."""
+    def check_own(self, *, size: int = 0) -> None:
+        """Raise `registry.copy` for a copy, `registry.rolled_back` if it has fewer than `size` entries."""
 
 
 class Desk(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,13 +12,13 @@ from typing import IO, Literal
 
 import msgspec
 
-from ..consent import Decision
+from ..consent import Decision, check_not_future
 from ..errors import InputError, Language, Unavailable
 from ..registry import render_vkey
 from .bundle import make_bundle
 from .container import write_container
 from .desk import Desk
-from .query import Query
+from .query import Query, customers_of
 from .report import render_report
 from .table import render_events
 from .view import TrailView
@@ -60,9 +60,10 @@ def export(
     """Write what `asked` finds to `out`, which is there whole or not at all.
 
     A bundle is proven at a checkpoint that covers all of the log; the other kinds make one where this home
-    can. Raises `trail.unknown_person`, `registry.not_yet_checkpointed`, `registry.copy`, `file.unwritable`.
+    can. Raises `trail.unknown_person`, `registry.not_yet_checkpointed`, `registry.copy`,
+    `registry.rolled_back`, `file.unwritable`.
     """
-    desk.log.check_own()
+    desk.log.check_own(size=desk.ledger.seen)
     provable = kind == "bundle" or desk.checkpoint is not None
     view = desk.settled(asked, now=now) if provable else desk.look(asked, now=now)
     if kind == "bundle":
@@ -87,10 +88,17 @@ def prove(
 ) -> Decision:
     """Return how it was on a day, by what was known on another, and write the bundle that proves it.
 
-    Raises `trail.unknown_person`, `registry.copy`, and with `out` what `export` raises.
+    Raises `consent.future` for a day to come, `trail.unknown_person`, `registry.copy`,
+    `registry.rolled_back`, and with `out` what `export` raises. The entries after the newest checkpoint are
+    read for breaks that the log's list lacks (`registry.damaged`); those before it are covered by that
+    checkpoint's map and by `registry fsck`.
     """
     asked = Query(who=who, purpose=purpose, channel=channel, as_of=on, known_at=known_at)
-    desk.log.check_own()
+    check_not_future(on, known_at, now=now)
+    desk.log.check_own(size=desk.ledger.seen)
+    ledger = desk.ledger
+    for customer in customers_of(ledger, who):
+        ledger.check_rows([*ledger.facts(customer, purpose, channel), *ledger.facts(customer)])
     view = desk.settled(asked, now=now) if out else desk.look(asked, now=now)
     if out is not None:
         _write(out, lambda into: _bundle(desk, view, into, language))

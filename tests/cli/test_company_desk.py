@@ -169,3 +169,34 @@ def test_it_is_the_same_in_a_process_of_its_own(shop: Shop, tmp_path: Path) -> N
     assert (ran.exit, ran.err) == (0, "")
     assert ran.json["data"]["allowed"]
     assert in_its_own_process("company", *USE, "--home", str(shop.home), "--json").exit == 0
+
+
+def test_a_home_that_knows_its_log_was_rolled_back_never_says_yes(shop: Shop, tmp_path: Path) -> None:
+    anna, _ = shop.granted()
+    anna.world.registry.close()
+    older = (shop.reg / "log.sqlite").read_bytes()
+    assert shop.konsens("registry", "checkpoint", "--home", shop.home).exit == 0
+    again = shop.customer()
+    again.lanes, again.matters = anna.lanes, anna.matters
+    again.withdraw()
+    again.world.registry.close()
+    assert shop.konsens("registry", "checkpoint", "--home", shop.home).exit == 0
+    (shop.reg / "log.sqlite").write_bytes(older)
+    (tmp_path / "list.csv").write_text("id\nC-1001\n")
+    before = look(shop.reg)
+    files = ("--out", tmp_path / "y.csv", "--refused", tmp_path / "n.csv")
+    words = ("filter", tmp_path / "list.csv", "newsletter", "--channel", "email", "--column", "id", *files)
+    for line in (CHECK, (*CHECK, "--deep"), USE, words):
+        ran = shop(*line)
+        assert (ran.exit in (8, 9), ran.json["code"]) == (True, "registry.rolled_back")
+    now = format_time(datetime.now(UTC))
+    proof = ("trail", "prove", *CHECK[1:], "--on", now, "--home", shop.home, "--json")
+    assert shop.konsens(*proof).json["code"] == "registry.rolled_back"
+    assert not (tmp_path / "y.csv").exists()
+    assert look(shop.reg) == before
+
+
+def test_a_moment_to_come_is_no(shop: Shop) -> None:
+    shop.granted()
+    ran = shop(*CHECK, "--as-of", "2099-01-01")
+    assert (ran.exit, ran.json["code"]) == (8, "consent.future")

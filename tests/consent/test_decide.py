@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -10,10 +11,12 @@ from pathlib import Path
 import pytest
 
 from konsens.consent import Company, act
-from konsens.errors import KonsensError, Unavailable
+from konsens.consent.filter import filter_list
+from konsens.errors import Damaged, KonsensError, Unavailable
 from konsens.registry import Registry
+from konsens.trail import Desk, prove
 
-from .world import NEWSLETTER, Customer, World
+from .world import NEWSLETTER, Customer, World, message
 
 Given = Callable[[World, Customer], None]
 
@@ -271,3 +274,88 @@ def test_another_basis_is_recorded_as_what_it_is(world: World, anna: Customer) -
     assert world.code("C-1", purpose="regulars") == "consent.objected"
     world.receive(anna.restore())
     assert world.code("C-1", purpose="regulars") == "ok"
+
+
+def test_a_log_shorter_than_the_home_remembers_allows_and_takes_nothing(
+    world: World, anna: Customer, tmp_path: Path
+) -> None:
+    given(world, anna)
+    size = world.registry.size()
+    known = message(anna.lanes[0][0], anna.lanes[1][0])
+    source = tmp_path / "list.csv"
+    source.write_text("id\nC-1\n")
+    with Company.open(world.folder / "shop", did=world.did, home=world.registry, seen=size + 9) as shop:
+        for deep in (False, True):
+            decision = shop.decide("C-1", "newsletter", "email", deep=deep, now=world.now)
+            assert (decision.code, decision.exit_code) == ("registry.rolled_back", 8)
+        use, decision = shop.record_use(
+            world.keys, "C-1", "newsletter", "email", campaign="may", now=world.now
+        )
+        assert (use, decision.code) == (None, "registry.rolled_back")
+        desk = Desk(company=shop, name="Muster-Shop", log=world.registry)
+        for run in (
+            lambda: shop.receive(world.keys, known, now=world.now),
+            lambda: prove(desk, "C-1", "newsletter", "email", on=world.now, now=world.now),
+            lambda: filter_list(
+                shop.ledger,
+                source,
+                purpose="newsletter",
+                channel="email",
+                column="id",
+                out=tmp_path / "yes.csv",
+                refused=tmp_path / "no.csv",
+                now=world.now,
+            ),
+        ):
+            with pytest.raises(Damaged) as refused_by:
+                run()
+            assert refused_by.value.code == "registry.rolled_back"
+        assert not (tmp_path / "yes.csv").exists()
+        shop.withdraw(world.keys, "C-1", method="letter", now=world.now)  # a no is kept all the same
+    assert world.registry.size() == size
+    assert world.code("C-1") == "consent.withdrawn"
+
+
+def test_the_book_remembers_how_long_the_log_was(world: World, anna: Customer) -> None:
+    given(world, anna)
+    world.receive(anna.withdraw())
+    with Company.open(world.folder / "shop", did=world.did, home=world.registry) as shop:
+        assert shop.ledger.seen == world.registry.size()
+
+
+def test_deep_and_prove_read_the_entries_that_the_list_of_breaks_may_hide(
+    world: World, anna: Customer
+) -> None:
+    given(world, anna)
+    world.checkpoint()
+    index = anna.withdraw()
+    assert world.code("C-1") == "consent.seal_broken"
+    with sqlite3.connect(world.folder / "reg" / "log.sqlite") as db:
+        db.execute("DROP TRIGGER broken_DELETE")
+        db.execute("DELETE FROM broken WHERE idx = ?", (index.leaf_index,))
+    assert world.code("C-1", deep=True) == "registry.damaged"
+    desk = Desk(company=world.shop, name="Muster-Shop", log=world.registry)
+    with pytest.raises(Damaged) as found:
+        prove(desk, "C-1", "newsletter", "email", on=world.now, now=world.now)
+    assert found.value.code == "registry.damaged"
+
+
+def test_nobody_knows_what_is_still_to_come(world: World, anna: Customer) -> None:
+    given(world, anna)
+    later, soon = world.now + timedelta(days=1), world.now + timedelta(seconds=60)
+    desk = Desk(company=world.shop, name="Muster-Shop", log=world.registry)
+    for asked in ({"as_of": later}, {"known_at": later}):
+        decision = world.shop.decide("C-1", "newsletter", "email", now=world.now, **asked)
+        assert (decision.code, decision.exit_code) == ("consent.future", 8)
+        assert [check.name for check in decision.checks] == ["moment.not_future"]
+        with pytest.raises(Unavailable):
+            prove(
+                desk,
+                "C-1",
+                "newsletter",
+                "email",
+                on=asked.get("as_of", world.now),
+                known_at=asked.get("known_at"),
+                now=world.now,
+            )
+    assert world.code("C-1", as_of=soon, known_at=soon) == "ok"
