@@ -16,7 +16,7 @@ from .screen import Screen
 from .trust import read_trust, trusted
 
 if TYPE_CHECKING:
-    from konsens.trail.result import Shown
+    from konsens.trail.result import Report, Shown
 
 __all__ = ["verify"]
 
@@ -83,24 +83,30 @@ def verify(
     )
     return Outcome(
         data,
-        show=lambda screen: _show(screen, frame, data, report.errors),
+        show=lambda screen: _show(screen, frame, data, report),
         done=frame.pick(de="Alles stimmt.", en="Everything holds."),
         error=report.errors[0] if report.errors else None,
         warnings=tuple((code, {}) for code in report.warnings),
     )
 
 
-def _show(screen: Screen, frame: Frame, data: Verify, errors: Sequence[KonsensError]) -> None:
+def _show(screen: Screen, frame: Frame, data: Verify, report: Report) -> None:
+    errors = report.errors
     untrusted = bool(errors) and isinstance(errors[0], NotTrusted)
     for check in data.checks:
         de, en = WHAT.get(check.name, (check.name, check.name))
-        detail = frame.pick(de=check.detail.replace(" of ", " von "), en=check.detail)
+        said = check.detail.replace(" of ", " von ").replace("not checked", "nicht geprüft")
+        detail = frame.pick(de=said, en=check.detail)
         # Where nobody is trusted, what else failed is not wrong but cannot be known.
         ok = None if untrusted and not check.ok and not check.name.endswith(".trust") else check.ok
         screen.check(ok, frame.pick(de=de, en=en), detail)
     rows = {
         frame.pick(de="Unterschrieben von", en="Signed by"): data.signer,
         frame.pick(de="Stand", en="As of"): data.as_of,
+        frame.pick(de="Bekannt bis", en="Known at"): None
+        if report.known_at == data.as_of
+        else report.known_at,
+        frame.pick(de="Antwort", en="Answer"): _answer(frame, report.allowed),
         frame.pick(de="Register", en="Registry"): data.origin,
         frame.pick(de="Einträge", en="Entries"): data.checkpoint and data.checkpoint.size,
     }
@@ -108,6 +114,14 @@ def _show(screen: Screen, frame: Frame, data: Verify, errors: Sequence[KonsensEr
         screen.line()
         screen.fields(known)
     _show_others(screen, frame, [e for e in errors if isinstance(e, NotTrusted) or not untrusted])
+
+
+def _answer(frame: Frame, allowed: bool | None) -> str | None:
+    """Say what a bundle about one question answers to it."""
+    if allowed is None:
+        return None
+    yes = frame.pick(de="Ja, der Kontakt war erlaubt.", en="Yes, contact was allowed.")
+    return yes if allowed else frame.pick(de="Nein, kein Kontakt erlaubt.", en="No, contact was not allowed.")
 
 
 def _show_others(screen: Screen, frame: Frame, errors: Sequence[KonsensError]) -> None:

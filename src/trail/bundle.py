@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -29,6 +29,7 @@ from .manifest import (
     Population,
     RowEntry,
     render_json,
+    told_of,
 )
 from .report import render_report
 from .table import render_uses
@@ -50,6 +51,8 @@ Evidence, checked one by one: events/ (signed acts), events.json (their place in
 batches), notices/ (the exact words), proofs/ and seals/ (C2SP tlog-proof files), logs/ (checkpoints),
 dids/ (keys as they were), decisions.json (computed again from the evidence), manifest.* (the company's
 signature over all of it).
+Not computed again: where there is no consent at all, why the company says no, and the details (a name, a
+number) in the sentence of a log out of reach; and which number and which DID are one person.
 Views, for reading: report.html, uses.csv, records/, receipts/ (JSON-LD, ISO/IEC TS 27560). They are the
 company's words; the check only shows that nobody changed them since.
 
@@ -234,21 +237,12 @@ def _decision(record: RecordLine) -> DecisionEntry:
         state=record.state,
         own=own,
         attested=attested,
-        decision=_plain(record.decision.as_data()),
+        decision=told_of(record.decision),
         breaks=tuple(
             BreakEntry(seal=seal, since=_moment(found.since), known=_moment(found.known))
             for seal, found in sorted(record.breaks.items())
         ),
     )
-
-
-def _plain(value: Any) -> Any:
-    """Return a decision's members as JSON has them, times as the formats write them."""
-    if isinstance(value, datetime):
-        return format_time(value)
-    if isinstance(value, dict):
-        return {name: _plain(member) for name, member in value.items()}
-    return [_plain(member) for member in value] if isinstance(value, list) else value
 
 
 def _moment(seconds: int) -> str:

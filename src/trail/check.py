@@ -8,6 +8,7 @@ bundle says about keys, logs or times is believed unless it is proven or trusted
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from functools import partial
 
 from ..did import KeyHistory, OfflineResolver, PublicKey, check_jws, key_of, parse_document, parse_jws
@@ -27,7 +28,8 @@ from ..records import (
 )
 from ..registry import check_holds_proof, check_inclusion_proof, leaf_hash, parse_holds_extra, parse_proof
 from .container import Container
-from .evidence import Evidence, chain
+from .decided import one_answer
+from .evidence import Evidence, chain, countersigned
 from .manifest import MANIFEST, MANIFEST_TYP, SIGNATURE, DecisionEntry, EventEntry, Manifest, read_json
 from .notices import check_grant, read_bundled_notice
 from .refold import Refold, check_row_form
@@ -40,14 +42,15 @@ __all__ = ["check_bundle"]
 
 _EventCheck = Callable[[AnchoredEvent], None]
 _STALE_SECONDS = 24 * 3600
+_LEEWAY = timedelta(seconds=60)
 
 
-def check_bundle(container: Container, trust: Trust) -> Report:
-    """Return what holds and what does not; raises only where there is no manifest to go by.
+def check_bundle(container: Container, trust: Trust, *, at: datetime) -> Report:
+    """Return what holds and what does not at the moment `at`; raises only without a manifest to go by.
 
     Errors by step: container 9, trust 10, and 6 for manifest, events, commitments, log, seals and states.
     """
-    return _Examiner(container, trust).report()
+    return _Examiner(container, trust, at).report()
 
 
 class _Examiner:
@@ -55,10 +58,13 @@ class _Examiner:
 
     - A step runs even if an earlier one failed, on what the earlier ones found sound.
     - An event whose signature, anchor, proof or lane failed takes no part in the steps after.
+    - Where somebody is not trusted, steps that rest on their word are not checked: they would all fail.
     """
 
-    def __init__(self, container: Container, trust: Trust) -> None:
+    def __init__(self, container: Container, trust: Trust, at: datetime) -> None:
         self.container = container
+        self.at = at
+        self.allowed: bool | None = None
         self.trust = trust
         self.vouched = Vouched(trust)
         self.checkpoint: Shown | None = None
@@ -71,14 +77,24 @@ class _Examiner:
         self.steps.run("bundle.trust", self._whom())
         self.steps.one("bundle.manifest", self._manifest)
         self.steps.run("bundle.events", self._events())
-        self.steps.run("bundle.notices", self._notices())
+        self._resting_on_trust("bundle.notices", self._notices())
         self.steps.run("bundle.commitments", self._each(check_anchored))
         self.steps.run("bundle.log", self._each(self._inclusion))
-        self.steps.run("bundle.lanes", chain(self.evidence))
-        self.steps.run("bundle.batches", self._each(self._batch))
-        self.steps.run("bundle.seals", self._seals())
-        self.steps.run("bundle.states", self._states())
+        self._resting_on_trust("bundle.lanes", self._lanes())
+        self._resting_on_trust("bundle.batches", self._each(self._batch))
+        self._resting_on_trust("bundle.seals", self._seals())
+        self._resting_on_trust("bundle.states", self._states())
         return self._result()
+
+    def _resting_on_trust(self, name: str, parts: Iterator[Part]) -> None:
+        if self.steps.untrusted:
+            self.steps.unchecked(name)
+        else:
+            self.steps.run(name, parts)
+
+    def _lanes(self) -> Iterator[Part]:
+        yield from chain(self.evidence)
+        yield from countersigned(self.evidence)
 
     def _each(self, check: _EventCheck) -> Iterator[Part]:
         for name, anchored in list(self.evidence.events.items()):
@@ -133,6 +149,13 @@ class _Examiner:
             raise VerificationError("bundle.manifest_signature") from error
         if payload != self.container.read(MANIFEST) or jws.kid != self.manifest.signer:
             raise VerificationError("bundle.manifest_signature")
+        self._times()
+
+    def _times(self) -> None:
+        """Raise `bundle.from_the_future` where a bundle speaks of what nobody could know when it was made."""
+        made, asked = parse_time(self.manifest.at), (self.manifest.as_of, self.manifest.known_at)
+        if made > self.at + _LEEWAY or max(map(parse_time, asked)) > made + _LEEWAY:
+            raise VerificationError("bundle.from_the_future", at=max(self.manifest.at, *asked))
 
     # --- events, notices, log
 
@@ -245,6 +268,8 @@ class _Examiner:
         decisions = read_json(
             self.container.read("decisions.json"), list[DecisionEntry], file="decisions.json"
         )
+        self.evidence.size = self.checkpoint.size if self.checkpoint else None
+        self.allowed = one_answer(decisions)
         refold = Refold(self.evidence, decisions)
         yield from refold.parts()
         self.steps.warnings += refold.warnings()
@@ -262,6 +287,8 @@ class _Examiner:
         return Report(
             kind="bundle",
             as_of=self.manifest.as_of,
+            known_at=self.manifest.known_at,
+            allowed=self.allowed if not self.steps.errors else None,
             signer=self.evidence.controller,
             checkpoint=self.checkpoint,
             checks=tuple(self.steps.checks),

@@ -7,11 +7,11 @@ from functools import partial
 
 from ..consent import SignedNotice
 from ..errors import VerificationError
-from ..records import AnchoredEvent, ImportBatch, Lane
+from ..records import AnchoredEvent, Countersignature, ImportBatch, Lane
 from .manifest import EventEntry, Manifest
 from .steps import Part, fail
 
-__all__ = ["Evidence", "chain"]
+__all__ = ["Evidence", "chain", "countersigned"]
 
 
 class Evidence:
@@ -19,7 +19,7 @@ class Evidence:
 
     `events` by hash; `lanes` from event 0 on, by its hash; `open` the seals that need a proof, each with the
     event at whose leaf it is proven; `seals` what the proofs said: the index of the break, or None;
-    `head_seconds` the time of the checkpoint's head leaf.
+    `head_seconds` the time of the checkpoint's head leaf, `size` the size of the proven checkpoint.
     """
 
     def __init__(self, manifest: Manifest) -> None:
@@ -32,6 +32,7 @@ class Evidence:
         self.open: dict[str, AnchoredEvent] = {}
         self.seals: dict[str, int | None] = {}
         self.head_seconds: int | None = None
+        self.size: int | None = None
 
     def add(self, anchored: AnchoredEvent, entry: EventEntry) -> None:
         """Take in an event whose signature is right."""
@@ -80,6 +81,25 @@ def chain(evidence: Evidence) -> Iterator[Part]:
         if isinstance(event.content, ImportBatch):
             for row in evidence.entries[anchored.event.event_hash].rows:
                 evidence.open[str(row.row.get("next"))] = anchored
+
+
+def countersigned(evidence: Evidence) -> Iterator[Part]:
+    """Name every consent of a customer that the company does not show as countersigned.
+
+    It countersigns each on arrival. Who leaves out its lane hides a withdrawal that its staff recorded; with
+    the lane there, its open seal shows whether more came.
+    """
+    events = [anchored.event for anchored in evidence.events.values()]
+    shown = {
+        (one.event.matter, one.event.content.event)
+        for one in events
+        if isinstance(one.event.content, Countersignature)
+    }
+    for one in events:
+        matter = one.event.matter
+        if one.did == matter.customer and matter.kind == "consent" and (matter, one.event_hash) not in shown:
+            error = VerificationError("bundle.not_countersigned", event=one.event_hash[:12])
+            yield (), partial(fail, error)
 
 
 def _walk(first: AnchoredEvent, following: dict[str, list[AnchoredEvent]]) -> list[AnchoredEvent]:

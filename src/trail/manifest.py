@@ -9,11 +9,14 @@ Shapes, in canonical JSON:
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
-from ..encoding import jcs
+from ..consent import Check, Decision, Evidence
+from ..consent.terms import Assurance, Basis
+from ..encoding import format_time, jcs
 from ..errors import Damaged, InputError
 from ..strict_json import convert, parse
 
@@ -26,9 +29,12 @@ __all__ = [
     "EventEntry",
     "Manifest",
     "Population",
+    "Reason",
     "RowEntry",
+    "Told",
     "read_json",
     "render_json",
+    "told_of",
 ]
 
 MANIFEST: Final = "manifest.json"
@@ -91,6 +97,37 @@ class BreakEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     known: str
 
 
+class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The sentence of a code, in both languages."""
+
+    de: str
+    en: str
+
+
+class _Check(Check, frozen=True, forbid_unknown_fields=True): ...
+
+
+class _Evidence(Evidence, frozen=True, kw_only=True, forbid_unknown_fields=True): ...
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A decision as a bundle tells it: the members of `Decision` in `docs/formats.md`."""
+
+    allowed: bool
+    code: str
+    reason: Reason
+    customer: str
+    purpose: str
+    channel: str
+    as_of: str
+    known_at: str
+    valid_until: str | None
+    basis: Basis | None
+    assurance: Assurance | None
+    checks: tuple[_Check, ...]
+    evidence: _Evidence
+
+
 class DecisionEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where a record stood, and what was decided about its person; `breaks` are the times the fold needs.
 
@@ -102,8 +139,15 @@ class DecisionEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     state: str | None
     own: Annotated[str, msgspec.Meta(pattern=r"\Adid:")] | None
     attested: Annotated[str, msgspec.Meta(pattern=r"\Aref:")] | None
-    decision: dict[str, Any]
+    decision: Told
     breaks: tuple[BreakEntry, ...] = ()
+
+
+def told_of(decision: Decision) -> Told:
+    """Return a decision as bundles tell it, times as the formats write them."""
+    data = decision.as_data()
+    times = {name: format_time(value) for name, value in data.items() if isinstance(value, datetime)}
+    return msgspec.convert(data | times, Told)
 
 
 def render_json(value: object) -> bytes:

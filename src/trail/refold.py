@@ -24,6 +24,7 @@ from ..encoding import parse_time
 from ..errors import InputError, VerificationError
 from ..records import AnchoredEvent, ImportBatch, Matter, UseBatch
 from ..strict_json import convert
+from .decided import is_right
 from .evidence import Evidence
 from .findings import CONTRADICTED
 from .manifest import DecisionEntry
@@ -105,30 +106,22 @@ class Refold:
     def _decision(self, entry: DecisionEntry) -> None:
         """Raise unless state and decision are what the evidence says."""
         told = entry.decision
-        purpose, channel = str(told.get("purpose")), str(told.get("channel"))
         own, attested = (
-            self._case((name, purpose, channel)) if name else None for name in (entry.own, entry.attested)
+            self._case((name, told.purpose, told.channel)) if name else None
+            for name in (entry.own, entry.attested)
         )
         mine: dict[str, Case] = {case.matter.record_id: case for case in (own, attested) if case is not None}
         case = mine.get(entry.record)
-        if case is None or told.get("customer") not in _names(entry):
+        if case is None:
             raise VerificationError("bundle.decision", record=entry.record)
         standing = case.standing(as_of=self._as_of, known_at=self._known_at)
         if standing.at(self._as_of, case.terms) != entry.state:
             raise VerificationError("bundle.state", record=entry.record)
         code, held = verdict(own, attested, at=self._as_of, as_of=self._as_of, known_at=self._known_at)
-        shown = told.get("evidence") or {}
-        if held is None:
-            both = [one for one in (own, attested) if one is not None]
-            right = told.get("allowed") is False or self._other_basis(both, told.get("basis"))
-        else:
-            right = (
-                (told.get("allowed"), told.get("code")) == (code == "ok", code)
-                and told.get("assurance") == held.assurance
-                and mine.get(str(shown.get("record"))) is (own if held.customer == entry.own else attested)
-                and shown.get("event") == (held.grant or held.event)
-                and told.get("basis") == ("consent" if code == "ok" else None)
-            )
+        customer = case.matter.customer or ""
+        right = is_right(told, self._evidence, customer=customer, code=code, held=held)
+        if right and held is None and told.allowed:
+            right = self._other_basis(list(mine.values()), told.basis)
         if not right:
             raise VerificationError("bundle.decision", record=entry.record)
 

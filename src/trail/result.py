@@ -35,11 +35,16 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """The outcome; `errors` are in the order of the checks, and the first decides the exit code."""
+    """The outcome; `errors` are in the order of the checks, and the first decides the exit code.
+
+    `allowed` is the answer of a bundle that asks one question; believe it only where everything held.
+    """
 
     kind: Kind
     checks: tuple[Check, ...]
     as_of: str | None = None
+    known_at: str | None = None
+    allowed: bool | None = None
     signer: str | None = None
     checkpoint: Shown | None = None
     warnings: tuple[str, ...] = ()

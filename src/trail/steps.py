@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from ..errors import Damaged, InputError, KonsensError
+from ..errors import Damaged, InputError, KonsensError, NotTrusted
 from .result import Check
 
-__all__ = ["Part", "Steps", "fail"]
+__all__ = ["NOT_CHECKED", "Part", "Steps", "fail"]
 
 Part = tuple[tuple[str, ...], Callable[[], object]]
 """One thing to check, and the events that take no part in what follows if it fails."""
 
+NOT_CHECKED = "not checked"
 FAILURES_NAMED = 100  # of one step; the rest is counted
 
 
@@ -43,10 +44,24 @@ class Steps:
                 failed += 1
                 if self._drop:
                     self._drop(subject)
-                if failed <= FAILURES_NAMED:
+                if failed <= FAILURES_NAMED and not self._said(error):
                     self.errors.append(_as_damage(error))
         self.checks.append(Check(name, ok=not failed, detail=f"{count - failed} of {count}"))
         return not failed
+
+    def unchecked(self, name: str) -> None:
+        """Note a step whose outcome would say nothing."""
+        self.checks.append(Check(name, ok=False, detail=NOT_CHECKED))
+
+    @property
+    def untrusted(self) -> bool:
+        """Whether somebody turned up whom the verifier does not trust."""
+        return any(isinstance(error, NotTrusted) for error in self.errors)
+
+    def _said(self, error: KonsensError) -> bool:
+        """Tell whether it was named before that somebody is not trusted; once is enough."""
+        known = [(one.code, one.facts) for one in self.errors if isinstance(one, NotTrusted)]
+        return (error.code, error.facts) in known
 
     def one(self, name: str, part: Callable[[], object]) -> bool:
         """Run a single part."""

@@ -35,12 +35,12 @@ def verify(
     A bundle (path or bytes), a tlog-proof (with `entry`, the bytes of what is proven, and `seal`, where it
     is about one), a credential or receipt, or a message. Failures are in the report, the first of them
     decides the exit code. Raised are only `bundle.…` (9) where a bundle's container is damaged, and
-    `trail.not_recognised`, `input.too_large`, `file.unreadable` (2) and `file.missing` (5).
+    `trail.not_recognised`, `message.empty`, `input.too_large`, `file.unreadable` (2) and `file.missing` (5).
     """
     data = _beginning(source)
     if _is_zip(data):
         with read_container(source) as container:
-            return check_bundle(container, trust)
+            return check_bundle(container, trust, at=at)
     if len(data) > MAX_BYTES:
         raise InputError("input.too_large", limit=MAX_BYTES)
     text = data.decode("utf-8", "replace").strip("\r\n")

@@ -18,7 +18,7 @@ from ..credentials import (
 from ..credentials import parse_message as parse_credential_message
 from ..credentials import verify as verify_sd_jwt
 from ..encoding import b64u_decode, format_time
-from ..errors import NotTrusted, VerificationError
+from ..errors import InputError, NotTrusted, VerificationError
 from ..records import AnchoredEvent, Countersignature, check_anchored, parse_event
 from ..registry import check_inclusion_proof, leaf_hash, parse_proof
 from .result import Report, Shown, shown_checkpoint
@@ -100,7 +100,8 @@ class _Receipts:
             nonlocal message
             message = parse_message(data, ReceiptsMessage)
 
-        self.steps.one("message.form", read)
+        if self.steps.one("message.form", read) and not message.receipts:
+            raise InputError("message.empty")
         receipts = message.receipts
         self.steps.run("receipt.credential", [((), partial(self._credential, one)) for one in receipts])
         events = [one for one in receipts if one.event is not None]

@@ -13,7 +13,7 @@ from ..credentials import AnswerMessage, parse_question
 from ..credentials import parse_message as parse_card_message
 from ..did import OfflineResolver
 from ..encoding import parse_time
-from ..errors import NotTrusted
+from ..errors import InputError, NotTrusted
 from ..records import AnchoredEvent, check_anchored, check_event_signature, check_successor, parse_anchored
 from .result import Report
 from .signers import check_trusted_jws
@@ -61,7 +61,8 @@ class _Message:
             message = parse_message(self.data, EventsMessage)
             found.extend(parse_anchored(msgspec.structs.asdict(text)) for text in message.events)
 
-        self.steps.one("message.form", read)
+        if self.steps.one("message.form", read) and not found:
+            raise InputError("message.empty")
         self.counts["events"] = len(found)
         self.steps.run(
             "message.trust", [((), partial(self._knows_log, o)) for o in {e.origin for e in found}]
@@ -144,7 +145,8 @@ class _Message:
             message = parse_card_message(self.data, AnswerMessage)
             found.extend(text for texts in message.vp_token.values() for text in texts)
 
-        self.steps.one("message.form", read)
+        if self.steps.one("message.form", read) and not found:
+            raise InputError("message.empty")
         self.counts["presentations"] = len(found)
         presentations = [((), partial(check_presentation, text, self.trust, at=self.at)) for text in found]
         self.steps.run("message.presentations", presentations)

@@ -364,6 +364,23 @@ def claim_another_basis(files: Files, town: Town) -> None:
     edit(files, "decisions.json", change)
 
 
+def hide_the_lane_of_the_company(files: Files, town: Town) -> None:
+    """Leave out the countersignature, and with it what the staff recorded for fred."""
+    did = town.people["fred"].did
+    drop_event(files, event_of(files, "withdrawn", customer=did))
+    drop_event(files, event_of(files, "countersigned", customer=did))
+    given = event_of(files, "given", customer=did)
+    say_given(files, did)
+
+    def change(entries: list[dict[str, Any]]) -> None:
+        for entry in entries:
+            if entry["own"] == did:
+                entry["decision"]["assurance"] = "customer_signed"
+                entry["decision"]["evidence"]["event"] = given
+
+    edit(files, "decisions.json", change)
+
+
 LIES: list[tuple[Callable[[Files, Town], None], str]] = [
     (swap_events_proofs, "bundle.proof"),
     (swap_salts, "commitment.mismatch"),
@@ -383,6 +400,7 @@ LIES: list[tuple[Callable[[Files, Town], None], str]] = [
     (claim_another_basis, "bundle.decision"),
     (decide_about_somebody_else, "bundle.decision"),
     (hide_a_letter, "bundle.event_missing"),
+    (hide_the_lane_of_the_company, "bundle.not_countersigned"),
     (hide_a_stop_seal, "bundle.decision"),
     (drop_the_first_event, "lane.gap"),
     (unlist_an_event, "bundle.event_unlisted"),

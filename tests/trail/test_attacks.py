@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -152,11 +153,11 @@ def test_the_population_must_fit(town: Town, whole: bytes) -> None:
 
 def test_a_whole_book_of_yesterday_is_old(town: Town, whole: bytes) -> None:
     """The company shows nothing newer than an old checkpoint: true then, and said to be old."""
-    files = unpack(whole)
+    files, late = unpack(whole), "2026-11-25T00:00:00Z"
     report = verify(
-        resign(files, town.world.keys.signer, as_of="2026-11-25T00:00:00Z", known_at="2026-11-25T00:00:00Z"),
+        resign(files, town.world.keys.signer, **dict.fromkeys(("at", "as_of", "known_at"), late)),
         town.trust,
-        at=town.world.now,
+        at=town.world.now + timedelta(days=9),
     )
     assert "log.stale" in report.warnings
 
