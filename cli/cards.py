@@ -124,12 +124,13 @@ def share(
 
 def _introduce(frame: Frame, name: str, planned: Sharing, screen: Screen) -> None:
     """Say who asks, why, and what would leave the wallet."""
-    nothing = frame.pick(de="nichts Verdecktes", en="nothing that was concealed")
+    nothing = frame.pick(de="nichts", en="nothing")
     screen.fields(
         {
             frame.pick(de="Es fragt", en="Asking"): name,
             frame.pick(de="Grund", en="Reason"): planned.question.reason,
             frame.pick(de="Gezeigt wird", en="Shown"): planned.shown or nothing,
+            frame.pick(de="Geht immer mit", en="Always goes along"): planned.always_shown or nothing,
             frame.pick(de="Verdeckt bleibt", en="Kept"): planned.withheld,
         }
     )

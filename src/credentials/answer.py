@@ -32,8 +32,8 @@ SignerFor: TypeAlias = Callable[[PublicKey], Signer]
 class VerifiedAnswer(msgspec.Struct, frozen=True):
     """An answer of which every presentation was verified and meets its query.
 
-    Both are by the id of the credential query; `beyond` has, for each credential, the paths of what the
-    holder showed without being asked: nobody needs to keep it.
+    Both are by the id of the credential query; `beyond` has, for each credential, the paths of what
+    came without being asked for, uncovered by the holder or always shown: nobody needs to keep it.
     """
 
     question: str

@@ -26,14 +26,19 @@ class Choice(msgspec.Struct, frozen=True):
 
     @property
     def shown(self) -> tuple[ClaimPath, ...]:
-        """What leaves the wallet, with what the asked claims stand in and contain."""
+        """What leaves the wallet: `disclosed`, and what goes along with every presentation of the card."""
+        return (*self.disclosed, *self.held.always_shown)
+
+    @property
+    def disclosed(self) -> tuple[ClaimPath, ...]:
+        """What is uncovered for the question, with what the asked claims stand in and contain."""
         return to_disclose(self.held, self.show)
 
     @property
     def withheld(self) -> tuple[ClaimPath, ...]:
         """What stays in it."""
-        shown = set(self.shown)
-        return tuple(path for path in self.held.concealable if path not in shown)
+        disclosed = set(self.disclosed)
+        return tuple(path for path in self.held.concealable if path not in disclosed)
 
 
 def choose(
@@ -42,7 +47,7 @@ def choose(
     """Return one choice for every credential that must be shown, the earlier of `cards` first.
 
     The verifier's first option that can be met is taken; what it calls optional is not shown. With `only`,
-    nothing else leaves the wallet. Raises `dcql.no_match` if the wallet has no answer, and `dcql.only` if
+    nothing else is uncovered. Raises `dcql.no_match` if the wallet has no answer, and `dcql.only` if
     it has one that `only` forbids.
     """
     allowed = [()] if only is None else [parse_path(path) for path in only]

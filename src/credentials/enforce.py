@@ -42,8 +42,8 @@ def check_sets(dcql: Dcql, answered: Collection[str]) -> None:
 def check_query(query: CredentialQuery, shown: VerifiedCredential) -> tuple[ClaimPath, ...]:
     """Check that a credential answers its query (sections 6.1 and 6.4.1); return what it shows beyond it.
 
-    What stands in the open in the credential is never beyond: the holder could not withhold it. Raises
-    `dcql.type`, `dcql.trusted_authorities`, `dcql.not_bound`, `dcql.claim_missing` and `dcql.value`.
+    What the holder could not withhold is beyond as well, if it was not asked for: it came all the same.
+    Raises `dcql.type`, `dcql.trusted_authorities`, `dcql.not_bound`, `dcql.claim_missing` and `dcql.value`.
     """
     if not any(name in query.vct_values for name in shown.issuer.types):
         raise VerificationError("dcql.type", query=query.id)
@@ -52,7 +52,7 @@ def check_query(query: CredentialQuery, shown: VerifiedCredential) -> tuple[Clai
     if query.require_cryptographic_holder_binding and shown.key_bound_at is None:
         raise VerificationError("dcql.not_bound", query=query.id)
     answers = [find_claims(option, shown.revealed) for option in query.options()]
-    beyond = [_beyond(wanted, shown.revealed) for wanted in answers if wanted is not None]
+    beyond = [_beyond(wanted, shown) for wanted in answers if wanted is not None]
     if not beyond:
         raise _missing(query, shown.revealed)
     return min(beyond, key=len)
@@ -64,11 +64,14 @@ def _missing(query: CredentialQuery, revealed: Revealed) -> VerificationError:
     return VerificationError(code, query=query.id, path=render_path(claim.path))
 
 
-def _beyond(wanted: tuple[ClaimPath, ...], revealed: Revealed) -> tuple[ClaimPath, ...]:
-    known = set(wanted)
+def _beyond(wanted: tuple[ClaimPath, ...], shown: VerifiedCredential) -> tuple[ClaimPath, ...]:
+    revealed, known = shown.revealed, set(wanted)
+    places = {place for path in revealed.shown for place in prefixes(path)}
+    # What is open only as the place of disclosed claims is named by them.
+    in_the_open = [path for path in shown.always_shown if path not in places]
     around = {place for path in wanted for place in prefixes(path)}
     beyond: list[ClaimPath] = []
-    for path in revealed.shown:
+    for path in (*revealed.shown, *in_the_open):
         if known.isdisjoint(prefixes(path)):
             unasked = list(_unasked(path, known, around, revealed))
             known.update(unasked)
@@ -83,13 +86,6 @@ def _unasked(
     if path not in around:
         yield path
         return
-    for child in _children(path, revealed):
+    for child in revealed.children(path):
         if child not in revealed.shown and child not in known:
             yield from _unasked(child, known, around, revealed)
-
-
-def _children(path: ClaimPath, revealed: Revealed) -> list[ClaimPath]:
-    value = revealed.select(path)[path]
-    if isinstance(value, dict):
-        return [(*path, name) for name in value]
-    return list(revealed.select((*path, None)))

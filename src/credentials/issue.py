@@ -17,13 +17,13 @@ from .disclosure import HASH, to_json
 from .door import MAX_BYTES, MAX_DEPTH, MAX_DISCLOSURES
 from .path import ClaimPath, PathLike, matches, overlaps, parse_path, render_path, select
 from .sd_jwt import join_sd_jwt
-from .validity import NEVER_CONCEALED
+from .validity import ABOUT_THE_CREDENTIAL
 from .verify import TYP
 
 __all__ = ["issue"]
 
 # Written from the arguments, or with a meaning that this release does not check.
-_OURS: Final = NEVER_CONCEALED | {"aud", "iat", "sub"}
+_OURS: Final = ABOUT_THE_CREDENTIAL | {"sub"}
 # A placeholder `{"...": digest}` or an `_sd` array lies deeper than the claim, and so does a disclosure.
 _MAX_CLAIM_DEPTH: Final = MAX_DEPTH - 2
 

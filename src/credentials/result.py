@@ -7,12 +7,14 @@ from typing import Any
 
 import msgspec
 
+from ..did.jwk import did_jwk
+from ..did.key import did_key
 from ..did.keys import PublicKey
 from .issuer import Issuer
 from .jwt import NumericDate
 from .path import ClaimPath
 from .reveal import Revealed
-from .validity import Validity
+from .validity import ABOUT_THE_CREDENTIAL, Validity
 
 __all__ = ["Check", "Credential", "VerifiedCredential", "moment"]
 
@@ -51,6 +53,18 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
         """The `sub`, if it is a text."""
         subject = self.claims.get("sub")
         return subject if isinstance(subject, str) else None
+
+    @property
+    def always_shown(self) -> tuple[ClaimPath, ...]:
+        """The claims that nobody can withhold: they are in every presentation.
+
+        Without those about the credential itself, such as `iss` and `exp`, and without a `sub` that only
+        repeats the holder's key as a DID; any other `sub` says something of the person, and is named.
+        """
+        technical = ABOUT_THE_CREDENTIAL
+        if self.holder is not None and self.subject in (did_key(self.holder), did_jwk(self.holder)):
+            technical |= {"sub"}
+        return tuple(path for path in self.revealed.in_the_open() if path[0] not in technical)
 
     @property
     def issued_at(self) -> datetime | None:

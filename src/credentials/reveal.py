@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -10,7 +10,7 @@ import msgspec
 from ..errors import VerificationError
 from .disclosure import DIGEST_LENGTH, HASH, RESERVED, digest_of, parse_element, parse_property
 from .door import MAX_DEPTH
-from .path import ClaimPath, select
+from .path import ClaimPath, prefixes, select
 
 __all__ = ["Revealed", "reveal"]
 
@@ -32,6 +32,29 @@ class Revealed(msgspec.Struct, frozen=True):
     def select(self, path: ClaimPath) -> dict[ClaimPath, Any]:
         """Return what `path` points at: concrete paths and their values."""
         return select(self.claims, path, self.positions)
+
+    def children(self, path: ClaimPath) -> list[ClaimPath]:
+        """Return the paths of the members or elements of what stands at `path`."""
+        value = self.select(path)[path]
+        if isinstance(value, dict):
+            return [(*path, name) for name in value]
+        return list(self.select((*path, None))) if isinstance(value, list) else []
+
+    def in_the_open(self) -> tuple[ClaimPath, ...]:
+        """Return what no disclosure brought, so that nobody can withhold it.
+
+        Each path is as short as it can be: what has disclosed parts is named by its other parts, and by
+        itself if it has none.
+        """
+        around = {place for path in self.shown for place in prefixes(path)}
+
+        def walk(path: ClaimPath) -> Iterator[ClaimPath]:
+            if path not in around:
+                yield path
+            elif path not in self.shown:
+                yield from [place for child in self.children(path) for place in walk(child)] or [path]
+
+        return tuple(place for child in self.children(()) for place in walk(child))
 
 
 def reveal(payload: dict[str, Any], disclosures: Iterable[str]) -> Revealed:

@@ -13,6 +13,7 @@ from .jwt import NumericDate, numeric_date
 from .policy import UnsafeIgnoreStatus
 
 __all__ = [
+    "ABOUT_THE_CREDENTIAL",
     "NEVER_CONCEALED",
     "Validity",
     "check_audience",
@@ -25,6 +26,9 @@ __all__ = [
 
 # "including any of their sub-claims" (draft-ietf-oauth-sd-jwt-vc-26, section 2.2.2.3).
 NEVER_CONCEALED: Final = frozenset({"iss", "nbf", "exp", "cnf", "vct", "vct#integrity", "aka_vcts", "status"})
+
+# The registered claims that say nothing of the person (RFC 7519, section 4.1; SD-JWT VC, section 2.2.2.2).
+ABOUT_THE_CREDENTIAL: Final = NEVER_CONCEALED | {"aud", "iat"}
 
 
 class Validity(msgspec.Struct, frozen=True):

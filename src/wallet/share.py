@@ -44,8 +44,13 @@ class Sharing(msgspec.Struct, frozen=True):
 
     @property
     def shown(self) -> tuple[str, ...]:
-        """The claims that leave the wallet."""
+        """The claims that leave the wallet, with those that always do."""
         return tuple(render_path(path) for choice in self.choices for path in choice.shown)
+
+    @property
+    def always_shown(self) -> tuple[str, ...]:
+        """Those of `shown` that nobody can withhold."""
+        return tuple(render_path(path) for choice in self.choices for path in choice.held.always_shown)
 
     @property
     def withheld(self) -> tuple[str, ...]:

@@ -93,6 +93,33 @@ def test_an_answer_shows_what_was_asked_and_no_more(world: World) -> None:
     assert spent["exit"] == 12
 
 
+def test_what_always_goes_along_is_said_before_and_after(world: World) -> None:
+    (world.folder / "claims.json").write_text('{"a":"x","b":"y","iban":"DE00"}')
+    bank = ("--type", "urn:example:bank")
+    me = world.me("id", "show")["did"]
+    world.shop("issue", "claims.json", *bank, "--to", me, "--always-shown", "iban", "--out", "bank.json")
+    world.me("card", "import", "bank.json")
+    world.shop("question", *bank, "--claim", "a", "--out", "q.json")
+    for language, said in (("de", "Geht immer mit"), ("en", "Always goes along")):
+        words = ("share", "q.json", "--out", "a.json", "--dry-run", "--home", "customer", "--lang", language)
+        lines = world.konsens(*words).out.splitlines()
+        assert [line.split()[-1] for line in lines if said in line] == ["iban"]
+    data = world.me("share", "q.json", "--yes", "--out", "a.json")
+    assert (data["shown"], data["withheld"]) == (["a", "iban"], ["b"])
+    answer = world.shop("verify-answer", "a.json")
+    assert (answer["claims"], answer["beyond_question"]) == ({"a": "x", "iban": "DE00"}, ["iban"])
+
+
+def test_a_receipt_is_shown_with_all_that_it_says(world: World) -> None:
+    world.me("card", "import", "receipts.json")
+    world.shop("question", "--type", "urn:konsens:receipt:1", "--claim", "matter", "--out", "q.json")
+    data = world.me("share", "q.json", "--yes", "--out", "a.json")
+    assert {"matter", "state", "events"} <= set(data["shown"])
+    answer = world.shop("verify-answer", "a.json")
+    assert set(answer["beyond_question"]) == set(answer["claims"]) - {"matter"}
+    assert set(data["shown"]) == set(answer["claims"])
+
+
 def test_a_rehearsal_of_an_answer_writes_nothing(world: World) -> None:
     before = snapshot(world.folder)
     rehearsal = ("share", "question.json", "--dry-run", "--out", "answer.json")

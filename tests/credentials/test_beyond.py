@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from konsens.credentials import AnswerMessage, HeldCredential, render_path
+from konsens.did import did_jwk
 
 from .exchange import asked, checked, shown_to
-from .people import held
+from .people import CLAIMS, did, held, key
 from .test_dcql import query
 
 
@@ -64,11 +65,59 @@ def test_what_is_shown_beyond_the_question_is_reported(
 def test_what_cannot_be_shown_alone_is_reported_too(
     claims: list[list[Any]], shown: list[str], expected: list[str]
 ) -> None:
-    assert beyond(query(*claims), held(conceal_only=["address", "degrees"]), shown) == expected
+    card = held({name: CLAIMS[name] for name in ("address", "degrees")}, conceal_only=["address", "degrees"])
+    assert beyond(query(*claims), card, shown) == expected
 
 
-def test_what_stands_in_the_open_is_not_beyond() -> None:
-    assert beyond(query(["level"]), held(always_shown=["email"]), ["level"]) == []
+@pytest.mark.parametrize(
+    ("claims", "always_shown", "shown", "expected"),
+    [
+        pytest.param([["level"]], ["email"], ["level"], ["email"], id="a claim"),
+        pytest.param([["level"], ["email"]], ["email"], ["level"], [], id="asked for"),
+        pytest.param([["level"]], ["address.locality"], ["level"], ["address"], id="a part, its place"),
+        pytest.param(
+            [["address", "street"]],
+            ["address.locality"],
+            ["address.street"],
+            ["address.locality"],
+            id="beside what was asked for",
+        ),
+        pytest.param(
+            [["level"]],
+            ["address.locality"],
+            ["level", "address.street"],
+            ["address.street", "address.locality"],
+            id="beside what was uncovered",
+        ),
+        pytest.param([["iss"]], ["level"], [], ["level"], id="what is about the credential never is"),
+    ],
+)
+def test_what_cannot_be_withheld_is_beyond_as_well(
+    claims: list[list[Any]], always_shown: list[str], shown: list[str], expected: list[str]
+) -> None:
+    assert beyond(query(*claims), held(always_shown=always_shown), shown) == expected
+
+
+def test_the_place_of_disclosed_claims_is_named_by_them() -> None:
+    card = held({"level": "gold", "list": ["a", "b"]}, conceal_only=["level", "list[]"])
+    assert beyond(query(["level"]), card, ["level"]) == ["list"]
+    assert beyond(query(["level"]), card, ["level", "list[1]"]) == ["list[1]"]
+    assert beyond(query(["list", 1]), card, ["list[1]"]) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, []),
+        ({"subject": did_jwk(key("holder").public)}, []),
+        ({"subject": "customer 4711"}, ["sub"]),
+        ({"subject": did("other holder")}, ["sub"]),
+    ],
+)
+def test_a_subject_is_a_claim_unless_it_is_the_holders_key(
+    options: dict[str, Any], expected: list[str]
+) -> None:
+    assert beyond(query(["level"]), held(**options), ["level"]) == expected
 
 
 def test_of_several_combinations_the_one_that_was_meant_counts() -> None:

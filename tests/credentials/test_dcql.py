@@ -176,6 +176,33 @@ def test_the_wallet_shows_as_little_as_answers(asked: dict[str, Any], answer: li
 
 
 @pytest.mark.parametrize(
+    ("asked", "always_shown", "answer"),
+    [
+        pytest.param(["level"], ["email"], ["email", "level"], id="a claim"),
+        pytest.param(["email"], ["email"], ["email"], id="asked for, and once"),
+        pytest.param(["level"], ["address.locality"], ["address.locality", "level"], id="a part"),
+        pytest.param(["level"], ["degrees"], ["degrees", "level"], id="all of it"),
+        pytest.param(
+            ["level"], ["degrees[].type"], ["degrees[0].type", "degrees[1].type", "level"], id="of each"
+        ),
+    ],
+)
+def test_what_cannot_be_withheld_is_shown_too(
+    asked: list[str], always_shown: list[str], answer: list[str]
+) -> None:
+    card = held(always_shown=always_shown)
+    (choice,) = choices = choose(dcql(query(asked)), [card], at=AT)
+    assert shown(choices) == {"card": answer}
+    assert {*choice.disclosed} | {*choice.withheld} == {*card.concealable}
+    assert set(choice.shown).isdisjoint(choice.withheld)
+
+
+def test_a_place_of_nothing_but_concealed_claims_is_shown_by_its_name() -> None:
+    card = held({"level": "gold", "list": ["a", "b"]}, conceal_only=["level", "list[]"])
+    assert shown(choose(dcql(query(["level"])), [card], at=AT)) == {"card": ["level", "list"]}
+
+
+@pytest.mark.parametrize(
     "asked",
     [
         pytest.param(query(["nobody"]), id="no such claim"),
