@@ -180,7 +180,18 @@ def consents(
         found = list_consents(wallet, at=frame.now(), company=company, state=state)
         names = names_of(wallet)
     records = [record_data(record) for record in found]
-    unchecked = any(not record.checked for record in found)
+    warnings: list[tuple[str, dict[str, object]]] = []
+    if any(not record.checked for record in found):
+        warnings.append(("wallet.unchecked", {}))
+    for record in found:
+        if record.missing is not None:
+            company_name = names.get(str(record.company), str(record.company))
+            facts: dict[str, object] = {
+                "origin": record.missing,
+                "company": company_name,
+                "purpose": record.purpose,
+            }
+            warnings.append(("wallet.leaf_missing", facts))
 
     def show(screen: Screen) -> None:
         if records:
@@ -188,9 +199,7 @@ def consents(
         else:
             screen.line(frame.pick(de="Keine Einwilligungen.", en="No consents."))
 
-    return Outcome(
-        Records(records=records), show=show, warnings=(("wallet.unchecked", {}),) if unchecked else ()
-    )
+    return Outcome(Records(records=records), show=show, warnings=tuple(warnings))
 
 
 @command(unlocks=True, lists="events")

@@ -102,7 +102,7 @@ def end(frame: Frame, make_plan: Callable[[Wallet], Plan], out: Path | None, que
 
 
 def _planned(wallet: Wallet, make_plan: Callable[[Wallet], Plan]) -> tuple[Plan, list[Act]]:
-    """Return the plan and all that ends with it: also what an interrupted command signed and did not send."""
+    """Return the plan and all that ends with it: also what was signed and is not in the log."""
     from konsens.wallet import Plan
 
     waiting = [act for act in wallet.acts() if act.leaf_index is None]
@@ -113,7 +113,8 @@ def _planned(wallet: Wallet, make_plan: Callable[[Wallet], Plan]) -> tuple[Plan,
         if not ending:
             raise
         plan = Plan(acts=())
-    return plan, [*ending, *plan.acts]
+    again = [act for act in plan.again if act not in ending]
+    return plan, [*ending, *again, *plan.acts]
 
 
 def _check_deliverable(ending: list[Act]) -> None:

@@ -29,7 +29,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     """Where one consent stands.
 
     `leaf_index` is None until a log has the leaf. `checked` is false where no log could be asked: the state
-    is then what this wallet remembers. A seal that was broken in a home recovered from the words has neither
+    is then what this wallet remembers. `missing` names a log that lost a leaf on which the state rests: who
+    reads that log may not see it. A seal that was broken in a home recovered from the words has neither
     company nor purpose: its words are elsewhere.
     """
 
@@ -45,6 +46,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     next: str | None
     leaf_index: int | None
     checked: bool = True
+    missing: str | None = None
 
 
 class Consents:
@@ -58,6 +60,7 @@ class Consents:
         self.lanes = lanes
         self.checked = checked
         self._theirs = company_events(wallet, identity)
+        self._lost = wallet.lost(identity.number)
 
     @classmethod
     def of(cls, wallet: Wallet, identity: Identity) -> Consents:
@@ -107,6 +110,7 @@ class Consents:
             next=last.event.next,
             leaf_index=None if head is None or head.index >= ON_ITS_WAY else head.index,
             checked=self.checked,
+            missing=self._missing(matter),
         )
 
     def terms(self, facts: Iterable[Fact]) -> dict[str, Terms]:
@@ -118,6 +122,11 @@ class Consents:
                 lapses = {} if request is None else {"lapses_at": seconds(parse_time(request.expires_at))}
                 found[fact.event] = Terms(double_opt_in=self._double_opt_in(fact), **lapses)
         return found
+
+    def _missing(self, matter: Matter) -> str | None:
+        matters = matter, Matter(customer=matter.customer, controller=matter.controller)
+        numbers = {lane.number for lane in self.lanes.values() if lane.matter in matters}
+        return next((act.origin for act in self._lost if act.lane in numbers), None)
 
     def _facts(self, matter: Matter) -> list[Fact]:
         ours = [

@@ -3,6 +3,7 @@
 - Planning writes nothing: a plan can be shown, thrown away, or carried out.
 - Carried out, every leaf is stored before it leaves the wallet, and leaves that an earlier act left behind go
   first. After any interruption the next act brings the same bytes to the same place.
+- A leaf that a log has lost is on its way again: every act first brings it back, in its old order.
 - A plan that no longer fits (another program or device acted meanwhile) is refused whole.
 """
 
@@ -215,12 +216,20 @@ def carry_out(wallet: Wallet, plan: Plan) -> list[Act]:
     log does not take the leaves, `wallet.not_sent`: they are stored, and the next act sends them.
     """
     with wallet.acting():
+        _take_up_lost(wallet)
         send_outstanding(wallet)
         if {act.key for act in wallet.acts()} != plan.basis:
             raise Conflict("wallet.changed_meanwhile")
         if plan.first:
             _send(wallet, plan.first)
         return _send(wallet, plan.acts, again=plan.again, remember=plan.remember)
+
+
+def _take_up_lost(wallet: Wallet) -> None:
+    """Let every leaf that a log has lost be on its way again: the same bytes, to whatever index they get."""
+    with wallet.vault.write():
+        for act in wallet.lost():
+            wallet.vault.put(ACT, act.key, msgspec.structs.replace(act, leaf_index=None))
 
 
 def send_outstanding(wallet: Wallet) -> KonsensError | None:

@@ -26,7 +26,7 @@ from ..did import (
     parse_jws,
 )
 from ..encoding import format_time, jcs
-from ..errors import Conflict, Damaged, InputError, NotFound
+from ..errors import Conflict, Damaged, InputError, KonsensError, NotFound
 from ..records import GAP_LIMIT, Seed, did_label
 from ..registry import parse_vkey
 from ..registry.folder import Remembered, check_holds_all
@@ -48,7 +48,7 @@ from .kinds import (
 )
 from .lanes import Lane, lanes_of
 from .logs import Logs, OpenLog, first_contact, open_folder
-from .scan import Found, scan, scan_company
+from .scan import Found, scan, scan_company, seal_at
 from .vault import Vault
 
 __all__ = ["Wallet"]
@@ -261,6 +261,23 @@ class Wallet:
         if where[0] != act.origin or self.logs.entry(where) != act.leaf:
             return None
         return msgspec.structs.replace(act, leaf_index=where[1])
+
+    def lost(self, company: int | None = None) -> list[Act]:
+        """Return the leaves that a log had taken and holds no longer, in the order in which they were made.
+
+        A log that cannot be read, or is a copy, says nothing here; nor does a key under which it has a leaf.
+        """
+        acts = [act for act in self.acts(company) if act.leaf_index is not None]
+        gone: set[str] = set()
+        for origin in dict.fromkeys(act.origin for act in acts):
+            seals = {seal_at(self.seed, a.company, a.lane, a.seq): a.key for a in acts if a.origin == origin}
+            try:
+                log = self.logs.named(origin)
+                if not log.is_copy:
+                    gone |= {seals[seal] for seal in seals.keys() - log.broken_many([*seals]).keys()}
+            except KonsensError:
+                continue
+        return [act for act in acts if act.key in gone]
 
     # --- logs
 

@@ -34,8 +34,8 @@ def plan_withdrawal(
     """Plan the end of every consent that fits; without `company`, of everything that the seed ever opened.
 
     What another device agreed with a company, so that its words are not here, ends with whatever is withdrawn
-    there: it may be what was meant. An ending that was interrupted on its way is in `plan.again`. Raises
-    `wallet.nothing_to_withdraw`.
+    there: it may be what was meant. An ending that was interrupted on its way, or that a log has
+    lost, is in `plan.again`. Raises `wallet.nothing_to_withdraw`.
     """
     desk = Desk(wallet)
     identities = _everyone(wallet) if company is None else _with(wallet, company)
@@ -46,7 +46,7 @@ def plan_withdrawal(
         if company is None and purpose is None and channel is None:
             for lane in [lane for lane in lanes if lane.is_relation]:
                 ending.object(lane)
-    if not (desk.acts or desk.again):
+    if not (desk.acts or desk.again or _bring_back(desk, identities)):
         raise NotFound("wallet.nothing_to_withdraw")
     return desk.plan(*(IDENTITY.row(str(one.number), one) for one in identities))
 
@@ -58,8 +58,8 @@ def plan_objection(wallet: Wallet, company: str, *, at: datetime) -> Plan:
     the company may never have seen the stop seal that is open now. Raises `wallet.no_relation` where nothing
     was ever agreed or refused, `wallet.already_objected` where nothing is left to stop.
     """
-    desk, found = Desk(wallet), False
-    for identity in _with(wallet, company):
+    desk, found, identities = Desk(wallet), False, _with(wallet, company)
+    for identity in identities:
         ending = _Ending(desk, identity, at=at)
         lanes = list(desk.lanes(identity).values())
         if not all(lane.whole or lane.ended_by_us for lane in lanes):
@@ -69,7 +69,7 @@ def plan_objection(wallet: Wallet, company: str, *, at: datetime) -> Plan:
             ending.object(lane)
     if not found:
         raise NotFound("wallet.no_relation", company=company)
-    if not (desk.acts or desk.again):
+    if not (desk.acts or desk.again or _bring_back(desk, identities)):
         raise Conflict("wallet.already_objected", company=company)
     return desk.plan()
 
@@ -102,6 +102,7 @@ class _Ending:
         self.identity = identity
         self.at = at
         self.consents = Consents(self.wallet, identity, desk.lanes(identity))
+        self.lost = {act.key for act in self.wallet.lost(identity.number)}
 
     def withdraw_all(
         self, lanes: Iterable[Lane], purpose: str | None = None, channel: str | None = None
@@ -131,9 +132,9 @@ class _Ending:
             self._sign(lane, lane.matter, self._object)
 
     def _on_its_way(self, lane: Lane) -> bool:
-        """Tell whether an end of this lane was signed that only has to be sent, and see to it."""
+        """Tell whether an end of this lane was signed that only has to be sent (again), and see to it."""
         act = lane.acts[-1] if lane.acts else None
-        if act is None or act.leaf_index is not None or not _ends(act):
+        if act is None or not _ends(act) or not (act.leaf_index is None or act.key in self.lost):
             return False
         if _takes(self.wallet, act.origin):
             self.desk.again.append(act)
@@ -144,7 +145,7 @@ class _Ending:
     def _sign(self, lane: Lane, matter: Matter, make: Callable[[int, Place], SignedEvent]) -> None:
         logs = lane.events[-1].event.logs
         # An event's leaf lies in its home log. In another of its logs a leaf is a stop, whatever it says.
-        if lane.lost or not _takes(self.wallet, logs[0]):
+        if not _takes(self.wallet, logs[0]):
             self._break_off(lane)
         else:
             self.desk.sign(self.identity, matter, logs, make)
@@ -167,6 +168,12 @@ class _Ending:
 
     def _object(self, _: int, place: Place) -> SignedEvent:
         return object_to(place, at=self.at, signer=self.wallet.signer(self.identity))
+
+
+def _bring_back(desk: Desk, identities: Iterable[Identity]) -> list[Act]:
+    """See to the endings with these companies that a log has lost, whatever they were about."""
+    desk.again += [act for one in identities for act in desk.wallet.lost(one.number) if _ends(act)]
+    return desk.again
 
 
 def _fits(matter: Matter, purpose: str | None, channel: str | None) -> bool:
