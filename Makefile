@@ -58,7 +58,7 @@ reference: $(VENV)/.dev ## write docs/commands.md from the commands
 	mv docs/commands.md.new docs/commands.md
 
 pins: $(VENV)/.dev ## compile requirements/*.txt anew; `make pins UPGRADE=--upgrade` takes newer ones
-	$(COMPILE) --output-file requirements/dev.txt requirements/run.in requirements/dev.in
+	$(COMPILE) --all-extras --output-file requirements/dev.txt requirements/run.in requirements/dev.in
 	$(COMPILE) --output-file requirements/run.txt requirements/run.in --constraints requirements/dev.txt
 
 clean: ## remove what the targets made
