@@ -11,6 +11,7 @@ import stat
 import sys
 from pathlib import Path
 
+from konsens.durable import sync
 from konsens.errors import Conflict, InputError, NotFound
 
 __all__ = ["check_free", "read_input", "write_new"]
@@ -94,7 +95,8 @@ def write_new(path: str | Path, data: bytes, *, mode: int = 0o600, force: bool =
             draft.replace(target)
         else:
             _publish(draft, target, data, mode)
-        _sync_folder(target.parent)
+        with contextlib.suppress(OSError):  # not every system can; the file itself is already durable
+            sync(target.parent)
     except FileExistsError as error:
         raise Conflict("file.exists", path=path) from error
     except OSError as error:
@@ -126,12 +128,3 @@ def _publish(draft: Path, target: Path, data: bytes, mode: int) -> None:
         except OSError:
             target.unlink(missing_ok=True)
             raise
-
-
-def _sync_folder(folder: Path) -> None:
-    with contextlib.suppress(OSError):  # not every system can; the file itself is already durable
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -20,13 +20,14 @@ from typing import Self
 
 import msgspec
 
+from ..durable import sync
 from ..errors import Conflict, Damaged, InputError, NotTrusted, Unavailable, VerificationError
 from .birth import birth_of
 from .checkpoint import SignedCheckpoint, check_origin
 from .leaf import PublicLeaf, SealLeaf
 from .log import SealLog
 from .note import NoteSigner, VerifierKey, check_key_name, parse_vkey, render_vkey
-from .signer_head import SignerHead, sync_folder, write_durably
+from .signer_head import SignerHead, write_durably
 from .sqlite import SqliteStore
 from .tree import Frontier, leaf_hash
 
@@ -94,7 +95,7 @@ class Registry(SealLog):
             SqliteStore.create(fresh / LOG, vkey=vkey).close()
             write_durably(fresh / VKEY, f"{vkey}\n".encode())
             fresh.rename(folder)
-            sync_folder(folder.parent)
+            sync(folder.parent)
         except OSError as error:
             raise Unavailable("registry.cannot_write", problem=error.strerror or error) from error
         finally:

@@ -17,6 +17,7 @@ from typing import Literal
 import msgspec
 
 from .. import strict_json
+from ..durable import sync
 from ..encoding import from_hex, jcs
 from ..errors import Damaged, InputError, Locked, Unavailable
 
@@ -102,16 +103,7 @@ def write_durably(path: Path, data: bytes, *, mode: int = 0o666) -> None:
             with suppress(OSError):
                 fresh.unlink()
             raise
-        sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in `folder` durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        sync(path.parent)
 
 
 def _try_lock(handle: int) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ..durable import sync
 from ..errors import Conflict, Damaged, InputError, KonsensError, Locked, NotFound, Unavailable
 from ..sqlite_errors import cause_of
 from .header import MAX_HEADER_BYTES
@@ -162,12 +163,12 @@ def publish(temporary: Path, path: Path, *, taken: str | None) -> None:
 
     If the name is taken, raise `Conflict` with the code `taken`; with None, replace what is there.
     """
-    _sync(temporary)
+    sync(temporary)
     if taken is None:
         os.replace(temporary, path)
     else:
         _link(temporary, path, taken)
-    _sync(path.parent)
+    sync(path.parent)
 
 
 def _link(temporary: Path, path: Path, taken: str) -> None:
@@ -180,11 +181,3 @@ def _link(temporary: Path, path: Path, taken: str) -> None:
         if path.exists():
             raise Conflict(taken, path=path, file=path) from None
         os.replace(temporary, path)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

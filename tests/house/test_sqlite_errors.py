@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -10,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from konsens import sqlite_errors
 from konsens.sqlite_errors import Cause, cause_of
 
 
@@ -97,7 +95,3 @@ def test_an_extended_code_goes_with_its_primary_one(extended: int, cause: Cause)
     error = sqlite3.OperationalError()
     error.sqlite_errorcode = extended
     assert cause_of(error)[0] == cause
-
-
-def test_the_example_holds() -> None:
-    assert doctest.testmod(sqlite_errors).failed == 0

@@ -120,40 +120,37 @@ def test_a_grant_interrupted_anywhere_is_finished_by_the_same_command(
     wallet.vault.close()
 
 
-@pytest.mark.parametrize("step", range(1, 12))
-def test_a_withdrawal_interrupted_anywhere_is_finished_by_the_same_command(
-    world: World, monkeypatch: pytest.MonkeyPatch, step: int
+def withdrawal_interrupted_at(
+    step: int, world: World, wallet: Wallet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wallet, fault = world.wallet(), Fault(step)
     world.grant(wallet, world.ask(channels=["email"]))
-    broken = failing(wallet.vault.path, fault, monkeypatch)
+    broken = failing(wallet.vault.path, Fault(step), monkeypatch)
     with suppress(PowerLossError):
         withdraw(broken, world, company="Muster-Shop")
     broken.vault.close()
 
+
+@pytest.mark.parametrize("step", range(1, 12))
+def test_a_withdrawal_interrupted_anywhere_is_finished_by_the_same_command(
+    world: World, wallet: Wallet, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    withdrawal_interrupted_at(step, world, wallet, monkeypatch)
     with suppress(NotFound):  # "nothing to withdraw", once all of it was done
         withdraw(wallet, world, company="Muster-Shop")
     assert not world.decide(wallet.identities()[1].did).allowed
     assert state(wallet, world) == "withdrawn"
     assert [act.seq for act in wallet.acts() if act.lane] == [0, 1]
     assert world.registry.size() == 5
-    wallet.vault.close()
 
 
 @pytest.mark.parametrize("step", range(1, 8))
 def test_an_interrupted_withdrawal_is_sent_by_the_next_act_whatever_it_is(
-    world: World, monkeypatch: pytest.MonkeyPatch, step: int
+    world: World, wallet: Wallet, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
-    wallet, fault = world.wallet(), Fault(step)
-    world.grant(wallet, world.ask(channels=["email"]))
-    broken = failing(wallet.vault.path, fault, monkeypatch)
-    with suppress(PowerLossError):
-        withdraw(broken, world, company="Muster-Shop")
-    broken.vault.close()
+    withdrawal_interrupted_at(step, world, wallet, monkeypatch)
     stored = any(act.seq == 1 for act in wallet.acts())
     world.grant(wallet, world.ask("survey"))
     assert world.decide(wallet.identities()[1].did, "newsletter").allowed is not stored
-    wallet.vault.close()
 
 
 def test_what_one_device_withdrew_the_other_sees_without_any_message(world: World, wallet: Wallet) -> None:
