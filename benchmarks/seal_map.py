@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 import math
-import sqlite3
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from time import perf_counter
 from typing import Any
 
+from konsens.registry import SqliteStore
 from konsens.registry.seal_map import Row, SealMap, check_map_proof
 
 BATCH = 1000
@@ -27,16 +27,12 @@ class Table:
     """Rows as a log keeps them."""
 
     def __init__(self) -> None:
-        self.db = sqlite3.connect(":memory:")
-        self.db.execute("CREATE TABLE broken (seal BLOB PRIMARY KEY, idx INTEGER) STRICT, WITHOUT ROWID")
+        self.store = SqliteStore.scratch()
+        self.rows = self.store.rows
 
-    def add(self, new: Iterable[Row]) -> None:
-        self.db.executemany("INSERT INTO broken VALUES (?, ?)", new)
-
-    def between(self, first: bytes, last: bytes) -> list[Row]:
-        return self.db.execute(
-            "SELECT seal, idx FROM broken WHERE seal BETWEEN ? AND ?", (first, last)
-        ).fetchall()
+    def add(self, new: Sequence[Row]) -> None:
+        with self.store.writing():
+            self.store.add_rows(new)
 
 
 def seconds(action: Callable[[], object], *, times: int = 1) -> float:
@@ -57,7 +53,7 @@ def hash_seconds() -> float:
 def insert_per_second(table: Table, size: int, count: int) -> float:
     """Take in `count` more rows; from size 0 this includes every deepening of the map on the way."""
     new = rows(size, size + count)
-    seal_map = SealMap(table.between, size=size)
+    seal_map = SealMap(table.rows, size=size)
 
     def take_in() -> None:
         for start in range(0, count, BATCH):
@@ -86,7 +82,7 @@ def measure_at(
 ) -> list[dict[str, Any]]:
     table = Table()
     table.add(rows(0, size))
-    seal_map = SealMap(table.between, size=size)
+    seal_map = SealMap(table.rows, size=size)
     root, asked = seal_map.root(), [sha256(b"asked %d" % number).digest() for number in range(5000)]
     proofs = [seal_map.prove(seal) for seal in asked]
 
@@ -95,7 +91,7 @@ def measure_at(
             check_map_proof(proof, seal=seal, root=root, size=size)
 
     depth = sum(int.from_bytes(proof[1:3], "big") for proof in proofs) / len(proofs)
-    built = seconds(lambda: SealMap(table.between, size=size), times=2)
+    built = seconds(lambda: SealMap(table.rows, size=size), times=2)
     made = seconds(lambda: [seal_map.prove(seal) for seal in asked], times=3) / len(asked) * 1e6
     checked = seconds(check_all, times=3) / len(asked) * 1e6
     length = sum(map(len, proofs)) / len(proofs)

@@ -202,7 +202,7 @@ def _go_over(walk: Walk, store: SqliteStore, scratch: SqliteStore, findings: _Fi
 def _compare_rows(store: SqliteStore, scratch: SqliteStore, findings: _Findings) -> None:
     for first in range(256):
         span = bytes([first]) + bytes(31), bytes([first]) + b"\xff" * 31
-        right, found = dict(scratch.rows(*span)), dict(store.rows(*span))
+        right, found = dict(scratch.rows([span])), dict(store.rows([span]))
         for seal, index in sorted(right.items() ^ found.items()):
             kind = "missing" if seal not in found else "too many" if seal not in right else "changed"
             findings.add("fsck.seals", f"row {kind}: seal {seal.hex()}, entry {index}")

@@ -16,7 +16,7 @@ from threading import Lock
 
 from ..errors import Locked
 from .leaf import HEAD_LEAF_SIZE, PUBLIC_LEAF_SIZE
-from .seal_map import Row
+from .seal_map import Row, Span
 from .store import Tile
 
 __all__ = ["MemoryStore"]
@@ -51,9 +51,14 @@ class MemoryStore:
     def broken_many(self, seals: Sequence[bytes]) -> dict[bytes, int]:
         return {seal: self._broken[seal] for seal in seals if seal in self._broken}
 
-    def rows(self, first: bytes, last: bytes) -> Iterable[Row]:
-        found = self._seals[bisect_left(self._seals, first) : bisect_right(self._seals, last)]
-        return [(seal, self._broken[seal]) for seal in found]
+    def rows(self, spans: Sequence[Span]) -> Iterable[Row]:
+        for first, last in spans:
+            for seal in self._seals[bisect_left(self._seals, first) : bisect_right(self._seals, last)]:
+                yield seal, self._broken[seal]
+
+    def rows_of(self, start: int, stop: int) -> list[Row]:
+        found = [(index, seal) for seal, index in self._broken.items() if start <= index < stop]
+        return [(seal, index) for index, seal in sorted(found)]
 
     def row_count(self, start: int) -> int:
         return sum(index >= start for index in self._broken.values())

@@ -18,13 +18,16 @@ from hashlib import sha256
 
 from ..errors import Damaged, InputError, VerificationError
 
-__all__ = ["EMPTY_MAP", "Row", "RowSource", "SealMap", "check_map_proof", "map_root", "source_of"]
+__all__ = ["EMPTY_MAP", "Row", "RowSource", "SealMap", "Span", "check_map_proof", "map_root", "source_of"]
 
 Row = tuple[bytes, int]
 """A broken seal, and the index of the seal leaf that broke it."""
 
-RowSource = Callable[[bytes, bytes], Iterable[Row]]
-"""Returns the rows whose seals lie in [first, last], both ends included, in any order."""
+Span = tuple[bytes, bytes]
+"""The first and the last of some seals, both included."""
+
+RowSource = Callable[[Sequence[Span]], Iterable[Row]]
+"""Returns the rows whose seals lie in one of the spans, in any order. The spans are in order and apart."""
 
 EMPTY_MAP = bytes(32)
 FEWEST_LEVELS, MOST_LEVELS = 12, 18  # 18 levels take 17 MB and serve a million rows well
@@ -41,10 +44,11 @@ def source_of(rows: Iterable[Row]) -> RowSource:
     """Return a row source over rows in memory."""
     ordered = sorted(rows)
 
-    def between(first: bytes, last: bytes) -> list[Row]:
-        return ordered[bisect_left(ordered, (first, -1)) : bisect_right(ordered, (last, 1 << 64))]
+    def rows_in(spans: Sequence[Span]) -> Iterable[Row]:
+        for first, last in spans:
+            yield from ordered[bisect_left(ordered, (first, -1)) : bisect_right(ordered, (last, 1 << 64))]
 
-    return between
+    return rows_in
 
 
 class SealMap:
@@ -109,7 +113,7 @@ class SealMap:
         first = (prefix << width).to_bytes(32, "big")
         last = (((prefix + 1) << width) - 1).to_bytes(32, "big")
         size = self.size
-        return sorted([row for row in self._rows(first, last) if row[1] < size])
+        return sorted([row for row in self._rows([(first, last)]) if row[1] < size])
 
     def _build(self, levels: int) -> None:
         self._levels = levels

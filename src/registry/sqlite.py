@@ -10,12 +10,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from ..errors import Damaged, InputError, Locked, NotFound, Unavailable
 from ..sqlite_errors import cause_of
-from .seal_map import Row
+from .seal_map import Row, Span
 from .store import Tile
 
 __all__ = ["SCHEMA", "SqliteStore"]
@@ -59,6 +60,7 @@ STATEMENTS = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL"
 WAL_PAGES = 4000  # the rows of a thousand seals touch a thousand pages: fold them back every few steps only
 ROWS_PER_QUESTION = 2  # in the time that one seal takes to look up, two rows and more are read in order
 QUESTIONS_AT_ONCE = 500  # below the least number of parameters that SQLite was ever built with
+SPANS_AT_ONCE = QUESTIONS_AT_ONCE // 2
 
 
 class SqliteStore:
@@ -151,14 +153,21 @@ class SqliteStore:
             rows = self._db.execute("SELECT seal, idx FROM broken")
             return {seal: index for seal, index in rows if seal in seals}
 
-    def rows(self, first: bytes, last: bytes) -> Iterable[Row]:
-        # A row that is not of our form counts as missing; `row_count` counts it all the same.
-        return self._all(
-            "SELECT seal, idx FROM broken WHERE seal BETWEEN ? AND ? AND length(seal) = 32"
-            " AND typeof(idx) = 'integer' AND idx >= 0 ORDER BY seal",
-            first,
-            last,
-        )
+    def rows(self, spans: Sequence[Span]) -> Iterable[Row]:
+        found: list[Row] = []
+        for start in range(0, len(spans), SPANS_AT_ONCE):
+            some = spans[start : start + SPANS_AT_ONCE]
+            # A row that is not of our form counts as missing; `row_count` counts it all the same.
+            found += self._all(
+                f"WITH spans(first, last) AS (VALUES {','.join(['(?, ?)'] * len(some))})"  # noqa: S608 (only question marks)
+                " SELECT seal, idx FROM spans CROSS JOIN broken WHERE seal BETWEEN first AND last"
+                " AND length(seal) = 32 AND typeof(idx) = 'integer' AND idx >= 0",
+                *chain.from_iterable(some),
+            )
+        return found
+
+    def rows_of(self, start: int, stop: int) -> list[Row]:
+        return self._all("SELECT seal, idx FROM broken WHERE idx >= ? AND idx < ? ORDER BY idx", start, stop)
 
     def row_count(self, start: int) -> int:
         return int(self._one("SELECT count(*) FROM broken WHERE idx >= ?", start)[0])

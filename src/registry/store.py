@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from .seal_map import Row
+from .seal_map import Row, Span
 
 __all__ = ["Store", "Tile"]
 
@@ -51,8 +51,11 @@ class Store(Protocol):
     def broken_many(self, seals: Sequence[bytes]) -> dict[bytes, int]:
         """Return seal and index of those among `seals` that are broken."""
 
-    def rows(self, first: bytes, last: bytes) -> Iterable[Row]:
-        """Return the broken seals in [first, last], in their order, each with its index."""
+    def rows(self, spans: Sequence[Span]) -> Iterable[Row]:
+        """Return the broken seals in any of `spans`, which are in order and apart, each with its index."""
+
+    def rows_of(self, start: int, stop: int) -> list[Row]:
+        """Return the broken seals of the entries from `start` up to, not including, `stop`, by index."""
 
     def row_count(self, start: int) -> int:
         """Return how many seals are broken by the entry `start` or a later one."""

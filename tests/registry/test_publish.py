@@ -22,6 +22,7 @@ from konsens.registry import (
     leaf_hash,
     map_root,
 )
+from konsens.registry.seal_map import source_of
 
 from .logs import (
     ORIGIN,
@@ -383,7 +384,7 @@ def test_a_row_that_is_changed_under_an_open_log_does_not_enter_what_is_signed_n
 
 def test_rows_that_are_changed_under_an_open_map_do_not_enter_it_when_it_is_built_anew() -> None:
     rows = [(leaf(number).seal, number) for number in range(60)]
-    seals = SealMap(lambda first, last: [row for row in rows if first <= row[0] <= last], size=50, levels=2)
+    seals = SealMap(lambda spans: source_of(rows)(spans), size=50, levels=2)
     del rows[7]
     with pytest.raises(Damaged) as refused:
         seals.insert(rows[49:], size=60)

@@ -124,7 +124,7 @@ def test_a_map_that_grows_is_the_map_of_all_rows_and_every_past_map_can_be_shown
 ) -> None:
     all_rows = [(each, index) for index, each in enumerate(seals)]
     held: list[Row] = list(all_rows) if source_is_ahead else []
-    growing = SealMap(lambda first, last: [row for row in held if first <= row[0] <= last], size=0)
+    growing = SealMap(lambda spans: source_of(held)(spans), size=0)
     for cut in sorted({*(min(cut, len(seals)) for cut in cuts), len(seals)}):
         new = all_rows[growing.size : cut]
         growing.insert(new[::-1], size=cut)
@@ -135,7 +135,7 @@ def test_a_map_that_grows_is_the_map_of_all_rows_and_every_past_map_can_be_shown
 
 def test_a_map_deepens_as_it_grows() -> None:
     all_rows, held = rows(20_000), [source_of([])]
-    growing = SealMap(lambda first, last: held[-1](first, last), size=0, levels=2)
+    growing = SealMap(lambda spans: held[-1](spans), size=0, levels=2)
     for size in range(4000, 20_001, 4000):
         growing.insert(all_rows[size - 4000 : size], size=size)
         held.append(source_of(all_rows[:size]))

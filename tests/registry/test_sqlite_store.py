@@ -48,6 +48,30 @@ def test_many_seals_are_found_as_one_by_one(path: Path, asked: int) -> None:
         assert store.broken_many(seals) == found != {}
 
 
+@pytest.mark.parametrize("spans", [1, 249, 250, 251, 700], ids="{} spans asked".format)
+@pytest.mark.parametrize("kind", ["on disk", "in memory"])
+def test_the_rows_of_many_spans_are_those_of_each(path: Path, kind: str, spans: int) -> None:
+    with closing(SqliteStore(path) if kind == "on disk" else MemoryStore()) as store:
+        put_five(store)
+        asked = [
+            ((n << 244).to_bytes(32, "big"), ((n + 1 << 244) - 1).to_bytes(32, "big"))
+            for n in sorted(
+                {int.from_bytes(one.seal[:2], "big") >> 4 for one in leaves(0, 4)} | {*range(spans)}
+            )
+        ][-spans:]
+        one_by_one = [row for span in asked for row in store.rows([span])]
+        assert list(store.rows(asked)) == sorted(one_by_one)
+        assert one_by_one
+
+
+@pytest.mark.parametrize("kind", ["on disk", "in memory"])
+def test_the_rows_of_some_entries_come_in_the_order_of_the_log(path: Path, kind: str) -> None:
+    with closing(SqliteStore(path) if kind == "on disk" else MemoryStore()) as store:
+        put_five(store)
+        assert store.rows_of(1, 4) == [(one.seal, index) for index, one in enumerate(leaves(1, 4), 1)]
+        assert store.rows_of(5, 9) == []
+
+
 @pytest.mark.parametrize("table", ["log", "entries", "tiles", "broken", "checkpoints"])
 @pytest.mark.parametrize("act", ["UPDATE {} SET rowid = 99", "DELETE FROM {}"], ids=["changed", "removed"])
 def test_nothing_is_changed_or_removed(path: Path, table: str, act: str) -> None:
