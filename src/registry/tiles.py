@@ -33,6 +33,10 @@ class TileBuilder:
             level, count = level + 1, count // WIDTH
         return cls(size, rests)
 
+    def rest(self, level: int) -> list[bytes]:
+        """Return the hashes of `level` that are not yet in a full tile."""
+        return list(self._rests[level]) if level < len(self._rests) else []
+
     def extend(self, hashes: Iterable[bytes]) -> list[Tile]:
         """Take in leaf hashes and return the tiles that are full now."""
         tiles: list[Tile] = []
