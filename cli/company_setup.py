@@ -16,7 +16,7 @@ from .company_home import HISTORY, place_of
 from .files import write_new
 from .frame import Frame
 from .home import Home, Settings
-from .log_home import keep_seed, make_log
+from .log_home import make_log, making_keys
 
 if TYPE_CHECKING:
     from konsens.did import KeyHistory, PublicKey
@@ -54,15 +54,13 @@ def set_up(
     """
     from konsens.consent import Company
     from konsens.did import PrivateKey
-    from konsens.records import Seed, sign_label
+    from konsens.records import sign_label
 
     if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
         raise InputError("company.name", limit=LONGEST_NAME)
     if did is not None:
         _check_web(did, registry=bool(registries or new_registry))
-    with frame.home.assemble() as draft, ExitStack() as stack:
-        seed = Seed.from_bytes(frame.entropy(64))
-        keep_seed(draft, seed, frame.passphrase(new=True))
+    with making_keys(frame) as (draft, seed), ExitStack() as stack:
         public = PrivateKey.ed25519(seed.derive(sign_label(0))).public
         identity, history = _identity(frame, public, did)
         logs = [_opened(stack, path) for path in registries]

@@ -19,6 +19,7 @@ from typing import Literal
 
 import msgspec
 
+from konsens.durable import sync
 from konsens.encoding import jcs
 from konsens.errors import Conflict, NotFound, RefusedByPolicy
 from konsens.strict_json import decode
@@ -88,28 +89,51 @@ class Home:
 
     def create(self, settings: Settings) -> None:
         """Make the folder (0700) and its settings; `home.exists` or `home.taken` if something is there."""
+        self.check_new()
         self._make_folder()
         self.save(settings)
 
     @contextmanager
-    def assemble(self) -> Iterator[Home]:
+    def assemble(self, *, keep: str = "") -> Iterator[Home]:
         """Make a home of several files: give a draft to fill, which becomes this home when the block ends.
 
-        A draft is no home, so whatever stops the block leaves none; the settings come into their place last.
+        - A draft is no home, so whatever stops the block leaves none.
+        - The settings are the last to be written and to come into their place. A draft that has them is
+          whole: if its run was killed, the next one takes it in (`home.finished`).
+        - Of a draft that is not whole, the next run gets the file `keep` and nothing else.
         """
+        self.check_new()
         there = self.folder.exists()
         self._make_folder()
         draft = Home(self.file(DRAFT))
-        shutil.rmtree(draft.folder, ignore_errors=True)  # what a crash left
+        kept = draft.file(keep).is_file() if keep else False
         try:
-            draft.folder.mkdir(mode=0o700)
+            draft.folder.mkdir(mode=0o700, exist_ok=True)
+            for path in draft.folder.iterdir():
+                if path.name != keep:
+                    path.unlink()
             yield draft
-            for path in sorted(draft.folder.iterdir(), key=lambda path: path.name == SETTINGS):
-                path.rename(self.file(path.name))
-            draft.folder.rmdir()
         except BaseException:
-            shutil.rmtree(draft.folder if there else self.folder, ignore_errors=True)
+            if not kept:  # something may have been made with it that outlives this run
+                shutil.rmtree(draft.folder if there else self.folder, ignore_errors=True)
             raise
+        self._take_in(draft)
+
+    def check_new(self) -> None:
+        """Raise `home.exists` if this is a home; `home.finished` if it is one now: a killed run made it."""
+        if self.exists:
+            raise Conflict("home.exists", path=self.folder)
+        draft = Home(self.file(DRAFT))
+        if draft.exists:
+            self._check_owner()
+            self._take_in(draft)
+            raise Conflict("home.finished", path=self.folder)
+
+    def _take_in(self, draft: Home) -> None:
+        for path in sorted(draft.folder.iterdir(), key=lambda path: path.name == SETTINGS):
+            path.rename(self.file(path.name))
+        sync(self.folder)
+        draft.folder.rmdir()
 
     def settings(self, kind: Kind | None = None) -> Settings:
         """Return what the home remembers; `home.missing`, `home.other_kind` or `home.other_owner`."""
@@ -137,8 +161,6 @@ class Home:
         write_new(self.file(TRUST), data, force=True)
 
     def _make_folder(self) -> None:
-        if self.exists:
-            raise Conflict("home.exists", path=self.folder)
         if self.folder.exists() and not self.folder.is_dir():
             raise Conflict("home.taken", path=self.folder)
         if self.folder.is_dir():

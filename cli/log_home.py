@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from konsens.errors import Damaged, KonsensError, Locked, NotTrusted, Unavailable
+from konsens.errors import Conflict, Damaged, KonsensError, Locked, NotTrusted, Unavailable
 
 from .answers import Checkpoint
 from .frame import Frame
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from konsens.records import Seed
     from konsens.registry import NoteSigner, Registry, SignedCheckpoint, SignerHead
 
-__all__ = ["KEYS", "SIGNED", "LogHome", "checkpoint_data", "keep_seed", "make_log", "open_log", "place_of"]
+__all__ = ["KEYS", "SIGNED", "LogHome", "checkpoint_data", "make_log", "making_keys", "open_log", "place_of"]
 
 KEYS, SIGNED = "keys.sqlite", "signed.json"
 
@@ -55,15 +55,7 @@ class LogHome:
     @cached_property
     def seed(self) -> Seed:
         """The seed of all keys, from the vault; asks for the passphrase."""
-        from konsens.wallet.kinds import SEED
-        from konsens.wallet.vault import Vault
-
-        path = self.frame.home.file(KEYS)
-        with Vault.open(path, self.frame.passphrase()) as vault:
-            stored = vault.get(SEED, "seed")
-        if stored is None:
-            raise Damaged("company.no_keys", path=path)
-        return stored.seed
+        return _seed_in(self.frame.home.file(KEYS), self.frame.passphrase())
 
     def log_signer(self) -> NoteSigner:
         """Return the signer of the registry that this home operates."""
@@ -93,29 +85,77 @@ class LogHome:
         return ()
 
 
-def keep_seed(draft: Home, seed: Seed, passphrase: str) -> None:
-    """Put the seed of a home's keys into a vault under the passphrase."""
+def _seed_in(path: Path, passphrase: str) -> Seed:
+    from konsens.wallet.kinds import SEED
+    from konsens.wallet.vault import Vault
+
+    with Vault.open(path, passphrase) as vault:
+        stored = vault.get(SEED, "seed")
+    if stored is None:
+        raise Damaged("company.no_keys", path=path)
+    return stored.seed
+
+
+@contextmanager
+def making_keys(frame: Frame) -> Iterator[tuple[Home, Seed]]:
+    """Give the draft of this home and the seed of its keys, which lies in a vault there before it is used.
+
+    A run that was killed may have made a log with its seed. So that seed is taken up, under the passphrase of
+    that run (`home.begun`): no log loses its key.
+    """
+    from konsens.records import Seed
     from konsens.wallet.kinds import SEED, StoredSeed
     from konsens.wallet.vault import Vault
 
-    Vault.create(draft.file(KEYS), passphrase, records=[SEED.row("seed", StoredSeed(seed.raw))]).close()
+    with frame.home.assemble(keep=KEYS) as draft:
+        path, passphrase = draft.file(KEYS), frame.passphrase(new=True)
+        if path.exists():
+            try:
+                seed = _seed_in(path, passphrase)
+            except Locked as error:
+                raise Locked("home.begun", path=path) from error
+        else:
+            seed = Seed.from_bytes(frame.entropy(64))
+            Vault.create(path, passphrase, records=[SEED.row("seed", StoredSeed(seed.raw))]).close()
+        yield draft, seed
 
 
 @contextmanager
 def make_log(folder: Path, origin: str, seed: Seed) -> Iterator[Registry]:
-    """Make a log whose key is in the seed; it goes again if the home does not come to be."""
+    """Make a log whose key is in the seed; it goes again if the home does not come to be.
+
+    One that was made with this very key is taken up: the run that made it was killed before its home
+    remembered it.
+    """
     from konsens.records import LOG_LABEL
-    from konsens.registry import NoteSigner, Registry, check_registry_origin
+    from konsens.registry import NoteSigner, Registry, check_registry_origin, render_vkey
 
     check_registry_origin(origin)
-    log = Registry.create(folder, origin=origin, signer=NoteSigner(origin, seed.derive(LOG_LABEL)))
+    signer, made = NoteSigner(origin, seed.derive(LOG_LABEL)), True
+    try:
+        log = Registry.create(folder, origin=origin, signer=signer)
+    except Conflict:
+        if not _has_key(folder, render_vkey(signer.vkey)):
+            raise
+        log, made = Registry.open(folder), False
     try:
         yield log
     except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        if made:
+            shutil.rmtree(folder, ignore_errors=True)
         raise
     finally:
         log.close()
+
+
+def _has_key(folder: Path, vkey: str) -> bool:
+    from konsens.registry import Registry, render_vkey
+
+    try:
+        with Registry.open(folder) as log:
+            return render_vkey(log.vkey) == vkey
+    except KonsensError:
+        return False
 
 
 def open_log(known: RegistryPlace, folder: Path | None = None) -> Registry:

@@ -12,7 +12,7 @@ from konsens.errors import Conflict
 from .answers import Checkpoint, RegistryFolder, RegistryPolicy
 from .frame import Frame, Outcome, command
 from .line import Argument, Option
-from .log_home import LogHome, checkpoint_data, keep_seed, make_log, place_of
+from .log_home import LogHome, checkpoint_data, make_log, making_keys, place_of
 from .registry_home import open_registry, use_registry
 from .screen import Screen
 from .words import moment
@@ -46,18 +46,13 @@ def registry_init(
     Without a home, one is made that operates this log and nothing else. A company that has no registry yet
     becomes the operator of its own.
     """
-    from konsens.records import Seed
-
     from .company_setup import is_weak_origin
     from .home import Settings
 
     if not frame.home.exists:
-        with frame.home.assemble() as draft:
-            seed = Seed.from_bytes(frame.entropy(64))
-            keep_seed(draft, seed, frame.passphrase(new=True))
-            with make_log(folder, origin, seed) as log:
-                place = place_of(log, operator=True)
-                draft.save(Settings(kind="operator", registries=(place,)))
+        with making_keys(frame) as (draft, seed), make_log(folder, origin, seed) as log:
+            place = place_of(log, operator=True)
+            draft.save(Settings(kind="operator", registries=(place,)))
     else:
         settings = frame.home.settings()
         if settings.kind != "company" or settings.registries:

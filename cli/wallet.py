@@ -36,7 +36,8 @@ def init(
 
     if words_file is None and not frame.terminal.present:
         raise InputError("input.needed", option="--words-file")
-    frame.check_out(words_file)
+    frame.home.check_new()
+    _check_words_file(frame, words_file)
     words = words_of(frame.entropy(32))
     with making_home(frame.home) as path:
         with Wallet.create(
@@ -161,6 +162,25 @@ def backup_restore(frame: Frame, file: BackupFile) -> Outcome:
         en="Restored. Before it acts, the wallet compares itself with the registry.",
     )
     return _outcome(frame, file, summary, done)
+
+
+def _check_words_file(frame: Frame, path: Path | None) -> None:
+    """Raise unless the words can be written there: words that are there may be somebody's only ones.
+
+    The words come before the wallet, so that no wallet is without them. So a run that was killed may leave
+    words without a wallet, and the person may have noted them.
+    """
+    from konsens.errors import Conflict, KonsensError
+    from konsens.wallet import parse_words
+
+    try:
+        frame.check_out(path)
+    except Conflict as error:
+        try:
+            parse_words(frame.read(str(path), max_bytes=4096).decode("utf-8", "replace"))
+        except KonsensError:
+            raise error from None
+        raise Conflict("words.there", path=path) from error
 
 
 def _source(frame: Frame, file: Path) -> Path | bytes:

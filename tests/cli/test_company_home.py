@@ -116,7 +116,7 @@ def test_a_stop_on_the_way_leaves_no_home_and_no_registry(
 
 def test_a_draft_that_a_crash_left_is_no_home_and_no_hindrance(fresh: Shop) -> None:
     (fresh.home / DRAFT).mkdir(parents=True)
-    (fresh.home / DRAFT / "keys.sqlite").write_bytes(b"half")
+    (fresh.home / DRAFT / "book.sqlite").write_bytes(b"half")
     listed = fresh("notice", "list")
     assert (listed.exit, listed.json["code"]) == (5, "home.missing")
     assert fresh.init().exit == 0

@@ -45,7 +45,7 @@ def test_a_wallet_needs_no_registry_to_begin(world: World) -> None:
     ("words", "code", "error"),
     [
         (("init",), 2, "input.needed"),
-        (("init", "--words-file", "words"), 12, "file.exists"),
+        (("init", "--words-file", "words"), 12, "words.there"),
         (("init", "--words-file", "-"), 2, "input.stdout_taken"),
         (("init", "--words-file", "w", "--registry", "x"), 8, "wallet.log_unreachable"),
         (("recover", "--words-file", "x"), 5, "file.missing"),

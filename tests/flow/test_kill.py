@@ -22,6 +22,7 @@ LONGEST = 0.25  # seconds; most of these commands take a fifth of it
 DONE_ALREADY = {
     "file.exists",
     "home.exists",
+    "home.finished",
     "wallet.nothing_to_withdraw",
     "wallet.already_objected",
     "wallet.nothing_to_deliver",
