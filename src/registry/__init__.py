@@ -19,7 +19,7 @@ from .checkpoint import (
     render_checkpoint,
     sign_checkpoint,
 )
-from .cosignature import Cosignature, Cosigner, check_cosignatures, cosign
+from .cosignature import MAP_SUFFIX, Cosignature, Cosigner, check_cosignatures, cosign
 from .folder import Place, Registry, Remembered, check_holds_all, check_registry_origin
 from .fsck import Check, Report, fsck
 from .leaf import HeadLeaf, PublicLeaf, SealLeaf, check_seal_leaf, make_seal_leaf, parse_leaf, seal_of
@@ -67,6 +67,7 @@ from .tree import (
 )
 
 __all__ = [
+    "MAP_SUFFIX",
     "Check",
     "Checkpoint",
     "ConsistencyProof",

@@ -33,7 +33,10 @@ from .note import (
     signatures_by,
 )
 
-__all__ = ["Cosignature", "Cosigner", "check_cosignatures", "cosign"]
+__all__ = ["MAP_SUFFIX", "Cosignature", "Cosigner", "check_cosignatures", "cosign"]
+
+MAP_SUFFIX = "/konsens-map@v1"
+"""How the key name of a map cosigner ends, who states more than a witness (docs/formats.md, section 10)."""
 
 
 class Cosigner(NamedSeed, frozen=True):
@@ -50,6 +53,11 @@ class Cosignature(msgspec.Struct, frozen=True):
 
     key: VerifierKey
     at: datetime
+
+    @property
+    def map(self) -> bool:
+        """Whether it states, too, that the seal map was computed again and is right."""
+        return self.key.name.endswith(MAP_SUFFIX)
 
 
 def cosign(note: str, cosigner: Cosigner, *, at: datetime) -> str:

@@ -1,4 +1,4 @@
-"""A registry in a folder: `log.sqlite`, `vkey` (one line) and `checkpoint` (the newest signed note).
+"""A registry in a folder: `log.sqlite`, `vkey` (one line), `checkpoint` (the newest signed note), `cosigned`.
 
 >>> import tempfile
 >>> signer = NoteSigner("log.muster.example", bytes(32))
@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -21,9 +22,17 @@ from typing import Self
 import msgspec
 
 from ..durable import sync
-from ..errors import Conflict, Damaged, InputError, NotTrusted, Unavailable, VerificationError
+from ..errors import (
+    Conflict,
+    Damaged,
+    InputError,
+    NotTrusted,
+    RefusedByPolicy,
+    Unavailable,
+    VerificationError,
+)
 from .birth import birth_of
-from .checkpoint import SignedCheckpoint, check_origin
+from .checkpoint import SignedCheckpoint, check_checkpoint, check_origin, parse_signed_checkpoint
 from .leaf import PublicLeaf, SealLeaf
 from .log import SealLog
 from .note import NoteSigner, VerifierKey, check_key_name, parse_vkey, render_vkey
@@ -33,7 +42,7 @@ from .tree import Frontier, leaf_hash
 
 __all__ = ["Place", "Registry", "Remembered", "check_holds_all", "check_registry_origin"]
 
-LOG, VKEY, CHECKPOINT = "log.sqlite", "vkey", "checkpoint"
+LOG, VKEY, CHECKPOINT, COSIGNED, MIRROR = "log.sqlite", "vkey", "checkpoint", "cosigned", "mirror.json"
 LONGEST_ORIGIN = 200
 
 
@@ -143,13 +152,52 @@ class Registry(SealLog):
         if size and (now := self.size()) < size:
             raise Damaged("registry.rolled_back", size=now, remembered=size)
 
+    @property
+    def is_mirror(self) -> bool:
+        """Whether this is somebody's verified copy of another log, in which nothing is written but that."""
+        return (self.folder / MIRROR).exists()
+
     def append(self, leaves: Sequence[SealLeaf | PublicLeaf]) -> list[int]:
-        self.check_own()
+        self._check_writable()
         return super().append(leaves)
 
     def publish(self, signer: NoteSigner, *, at: datetime, remembered: SignerHead) -> SignedCheckpoint:
-        self.check_own()
+        self._check_writable()
         return super().publish(signer, at=at, remembered=remembered)
+
+    def cosigned(self) -> str | None:
+        try:
+            return (self.folder / COSIGNED).read_text("utf-8")
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            raise Unavailable("registry.cannot_write", problem=error) from error
+
+    def keep_cosigned(self, note: str) -> None:
+        """Keep a checkpoint of this log with cosignatures, durably; proofs that are made now carry them.
+
+        Raises `registry.not_yet_checkpointed` unless it is one that was published here. A note about an
+        older checkpoint than the one kept is passed over.
+        """
+        given = check_checkpoint(note, self.vkey)
+        if (given.size, given.root) != (given.size, self._published_root(given.size)):
+            raise Unavailable("registry.not_yet_checkpointed", index=given.size - 1)
+        kept = -1
+        with suppress(InputError):
+            kept = parse_signed_checkpoint(self.cosigned() or "").checkpoint.size
+        if kept <= given.size:
+            write_durably(self.folder / COSIGNED, note.encode())
+        self.refresh()
+
+    def _published_root(self, size: int) -> bytes | None:
+        """Return the root of the published checkpoint of `size` entries."""
+        found = next(iter(self._store.checkpoints(size)), None)
+        return None if found is None else parse_signed_checkpoint(found[1]).checkpoint.root
+
+    def _check_writable(self) -> None:
+        if self.is_mirror:
+            raise RefusedByPolicy("registry.mirror", folder=self.folder)
+        self.check_own()
 
     def _show(self, note: str) -> None:
         path, data = self.folder / CHECKPOINT, note.encode()

@@ -23,6 +23,8 @@ from .publish import publish
 from .seal_map import SealMap
 from .signer_head import SignerHead
 from .store import Store
+from .tiles import nodes_of
+from .tree import NodeSource
 
 __all__ = ["SealLog"]
 
@@ -42,6 +44,7 @@ class SealLog:
         self.vkey = vkey
         self._store = store
         self._newest: SignedCheckpoint | None = None
+        self._plain = ""  # the note of `_newest` as the log's key alone signed it
         self._seals: SealMap | None = None
         self._checked: set[bytes] = set()
 
@@ -88,17 +91,34 @@ class SealLog:
         return self._store.public(digest)
 
     def checkpoint(self) -> SignedCheckpoint | None:
-        """Return the newest published checkpoint, which the log's key has signed."""
+        """Return the newest published checkpoint, which the log's key has signed.
+
+        Its note has the cosignatures that were there when this log first looked; `refresh` looks again, so
+        that all proofs made meanwhile rest on the same note, letter for letter.
+        """
         newest = self._store.checkpoint()
         if newest is None:
             return None
         size, note = newest
-        if self._newest is None or self._newest.note != note:
+        if self._newest is None or self._newest.checkpoint.size != size or self._plain != note:
             try:
-                self._newest = SignedCheckpoint(check_checkpoint(note, self.vkey), note)
+                self._newest = SignedCheckpoint(check_checkpoint(note, self.vkey), self._cosigned_form(note))
             except KonsensError as error:
                 raise Damaged("registry.damaged", problem=f"checkpoint {size}: {error.code}") from error
+            self._plain = note
         return self._newest
+
+    def cosigned(self) -> str | None:
+        """Return the newest note with cosignatures that was kept, of whatever checkpoint, or None."""
+        return None
+
+    def refresh(self) -> None:
+        """Look for new cosignatures at the next `checkpoint`."""
+        self._newest = None
+
+    def nodes(self) -> NodeSource:
+        """Return the hashes of complete subtrees, for `consistency_path` and `inclusion_path`."""
+        return nodes_of(self._store)
 
     def publish(self, signer: NoteSigner, *, at: datetime, remembered: SignerHead) -> SignedCheckpoint:
         """Check every entry since the last signature, return a checkpoint over all; see `publish.publish`."""
@@ -174,6 +194,14 @@ class SealLog:
     def close(self) -> None:
         """Let go of the store."""
         self._store.close()
+
+    def _cosigned_form(self, note: str) -> str:
+        """Return the kept note with cosignatures if it is about the same checkpoint, else `note`."""
+        kept = self.cosigned()
+        with suppress(KonsensError):  # what was kept is a convenience: without it the log's own word remains
+            if kept and check_checkpoint(kept, self.vkey) == check_checkpoint(note, self.vkey):
+                return kept
+        return note
 
     def _show(self, note: str) -> None:
         """Put the newest checkpoint where people look for it: nowhere but in the store."""

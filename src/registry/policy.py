@@ -76,7 +76,8 @@ class ProvenCheckpoint(msgspec.Struct, frozen=True):
 
     `cosigned_at` is the latest moment as of which the quorum vouches for it, with the cosignatures made then
     or later; None without any. `witnesses` are all that cosigned; `unwitnessed` says that there is none and
-    all rests on the operator's word.
+    all rests on the operator's word. `map_cosigned` says that one of them computed the seal map again:
+    without it, that a seal is *not* broken rests on the operator's word even where there are witnesses.
     """
 
     origin: str
@@ -85,6 +86,7 @@ class ProvenCheckpoint(msgspec.Struct, frozen=True):
     cosigned_at: datetime | None
     witnesses: tuple[str, ...]
     unwitnessed: bool
+    map_cosigned: bool = False
 
 
 class Policy(msgspec.Struct, frozen=True):
@@ -121,6 +123,7 @@ class Policy(msgspec.Struct, frozen=True):
             cosigned_at,
             tuple(witness.name for witness in self.witnesses if witness.key in seen),
             unwitnessed=not seen,
+            map_cosigned=any(cosignature.map for cosignature in cosignatures),
         )
 
     def _cosignatures(self, note: UnverifiedNote) -> list[Cosignature]:
