@@ -1,0 +1,226 @@
+"""The one writer of a served log: many requests, one durable step, one checkpoint.
+
+>>> import tempfile
+>>> from ..memory import MemoryStore
+>>> key = NoteSigner("log.muster.example", bytes(32))
+>>> log = SealLog(MemoryStore(), key.vkey)
+>>> with GroupCommit(lambda: log, lambda log: None, pause=0) as intake:
+...     intake.append([PublicLeaf(bytes(32))]).result()
+[0]
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
+from time import monotonic, sleep
+from typing import Any, Self
+
+import msgspec
+
+from ...errors import Conflict, InputError, KonsensError, Locked, Unavailable, VerificationError
+from ..checkpoint import SignedCheckpoint
+from ..leaf import PublicLeaf, SealLeaf
+from ..log import SealLog
+
+__all__ = ["GroupCommit", "State"]
+
+Leaves = Sequence[SealLeaf | PublicLeaf]
+_Item = tuple[Leaves, Future[list[int]]]
+
+_LOG = logging.getLogger(__name__)
+
+MOST_WAITING = 20_000  # leaves; a second's work of a fast machine
+MOST_AT_ONCE = 5_000
+RETRY_SECONDS = 5.0
+
+
+class State(msgspec.Struct, frozen=True):
+    """What the writer knows, for those who watch it."""
+
+    size: int = 0
+    checkpoint: SignedCheckpoint | None = None
+    waiting: int = 0
+    behind_since: float | None = None
+    """Since when, by the monotonic clock, there have been entries that no checkpoint covers."""
+    problem: KonsensError | None = None
+    """Why nothing is signed at the moment."""
+    stopped: bool = False
+    """Whether it needs a person: nothing more is appended."""
+
+
+class GroupCommit:
+    """A thread that takes what has come in meanwhile, appends it in one step, and publishes.
+
+    - At most one step in `pause` seconds, so that its time tells little about each leaf. In one step the
+      leaves are sorted by leaf hash.
+    - What cannot enter (a used key, a wrong signature) is refused alone and keeps nothing else out.
+    - Whoever waits is told the index after the step is durable, never before.
+    - If the log is not what was signed last (a restored backup, a fork, damage), it stops: from then on
+      everything is refused with `append.stopped`, until a person has looked.
+    """
+
+    def __init__(
+        self,
+        open_log: Callable[[], SealLog],
+        publish: Callable[[SealLog], SignedCheckpoint | None],
+        *,
+        pause: float = 1.0,
+    ) -> None:
+        self._open_log = open_log
+        self._publish = publish
+        self._pause = pause
+        self._queue: SimpleQueue[_Item | None] = SimpleQueue()
+        self._lock = Lock()
+        self._state = State()
+        self._thread = Thread(target=self._run, name="group-commit", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Finish what waits, publish it, and end."""
+        self._queue.put(None)
+        self._thread.join()
+
+    @property
+    def state(self) -> State:
+        """What the writer knows now."""
+        return self._state
+
+    def append(self, leaves: Leaves) -> Future[list[int]]:
+        """Ask for a place; the future has the indices once they are durable, or the error.
+
+        Raises `append.stopped`, or `append.busy` while too much waits.
+        """
+        with self._lock:
+            if self._state.stopped:
+                raise self._stopped()
+            waiting = self._state.waiting + len(leaves)
+            if waiting > MOST_WAITING:
+                raise Unavailable("append.busy")
+            self._state = msgspec.structs.replace(self._state, waiting=waiting)
+            future: Future[list[int]] = Future()
+            self._queue.put((leaves, future))
+        return future
+
+    def _run(self) -> None:
+        try:
+            log = self._open_log()
+            try:
+                self._work(log)
+            finally:
+                log.close()
+        except KonsensError as error:
+            self._stop(error)
+        except Exception as error:  # a bug of ours: it is shown, and nobody is told that his leaf is in
+            _LOG.exception("the writer of the log has ended")
+            self._stop(Unavailable("append.stopped", problem=type(error).__name__))
+        finally:  # nobody is left waiting, whatever went wrong
+            self._update(stopped=True)
+            while not self._queue.empty():
+                if (item := self._queue.get_nowait()) is not None:
+                    self._refuse(item)
+
+    def _work(self, log: SealLog) -> None:
+        # What others wrote into the folder before is checked and covered first.
+        self._update(size=log.size(), checkpoint=log.checkpoint(), behind_since=monotonic())
+        self._try_publish(log)
+        more = True
+        while more:
+            group, more = self._next_group()
+            begun = monotonic()
+            if self._state.stopped:
+                for item in group:
+                    self._refuse(item)
+                continue
+            if group:
+                self._commit(log, group)
+            if self._state.behind_since is not None:
+                self._try_publish(log)
+            if more:
+                sleep(max(0.0, begun + self._pause - monotonic()))
+
+    def _next_group(self) -> tuple[list[_Item], bool]:
+        """Return what has come in, and whether more may come; wait for the first."""
+        group: list[_Item] = []
+        count = 0
+        wait = None if self._state.behind_since is None else RETRY_SECONDS
+        while count < MOST_AT_ONCE:
+            try:
+                item = self._queue.get_nowait() if group else self._queue.get(timeout=wait)
+            except Empty:
+                break
+            if item is None:
+                return group, False
+            group.append(item)
+            count += len(item[0])
+        return group, True
+
+    def _commit(self, log: SealLog, group: Sequence[_Item]) -> None:
+        try:
+            self._append(log, group)
+        except (Conflict, InputError, VerificationError):
+            for item in group:  # one of them cannot enter: each alone
+                try:
+                    self._append(log, [item])
+                except KonsensError as error:
+                    self._answer(item, error)
+        except KonsensError as error:
+            for item in group:
+                self._answer(item, error)
+        except BaseException:
+            for item in group:
+                self._refuse(item)
+            raise
+
+    def _append(self, log: SealLog, group: Sequence[_Item]) -> None:
+        indices = log.append([leaf for leaves, _ in group for leaf in leaves])
+        size = log.size()
+        if size > self._state.size:
+            self._update(size=size, behind_since=self._state.behind_since or monotonic())
+        at = 0
+        for item in group:
+            self._answer(item, indices[at : at + len(item[0])])
+            at += len(item[0])
+
+    def _try_publish(self, log: SealLog) -> None:
+        try:
+            signed = self._publish(log)
+        except (Locked, Unavailable) as error:
+            self._update(problem=error)  # a full disk, another command of this home: later
+        except KonsensError as error:
+            self._stop(error)
+        else:
+            self._update(checkpoint=signed, size=log.size(), behind_since=None, problem=None)
+
+    def _stop(self, error: KonsensError) -> None:
+        self._update(problem=error, stopped=True)
+
+    def _refuse(self, item: _Item) -> None:
+        self._answer(item, self._stopped())
+
+    def _stopped(self) -> Unavailable:
+        problem = self._state.problem
+        return Unavailable("append.stopped", problem=problem.code if problem else "closed")
+
+    def _answer(self, item: _Item, answer: list[int] | KonsensError) -> None:
+        leaves, future = item
+        if future.done():
+            return
+        self._update(waiting=-len(leaves))
+        if future.cancelled() or not future.set_running_or_notify_cancel():
+            return
+        if isinstance(answer, KonsensError):
+            future.set_exception(answer)
+        else:
+            future.set_result(answer)
+
+    def _update(self, *, waiting: int = 0, **changes: Any) -> None:
+        with self._lock:
+            changes["waiting"] = self._state.waiting + waiting
+            self._state = msgspec.structs.replace(self._state, **changes)

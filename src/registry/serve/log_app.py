@@ -1,0 +1,201 @@
+"""The HTTP face of a log (extra `[service]`): tlog-tiles reads, appends, vouchers, health, metrics.
+
+What is asked is never which seal is broken: members read on from where they are, small parties take a bucket
+of the map. `docs/registry.md` has the interface in words, `/openapi/openapi.json` for programs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+from anyio.to_thread import run_sync
+from litestar import Litestar, Request, Response, get, post
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException
+from litestar.middleware.rate_limit import RateLimitConfig
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
+
+from ...errors import KonsensError, Unavailable
+from .log_service import LogService
+from .metrics import Metrics
+from .wire import (
+    MOST_BYTES,
+    parse_append,
+    parse_vouchers,
+    problem_of,
+    render_appended,
+    render_http_problem,
+    status_of,
+)
+
+__all__ = ["log_app"]
+
+JSON, TEXT, OCTETS, PROBLEM = (
+    "application/json",
+    "text/plain; charset=utf-8",
+    "application/octet-stream",
+    "application/problem+json",
+)
+FOREVER = "public, max-age=31536000, immutable"  # a tile never changes (C2SP tlog-tiles, "Merkle Tree")
+ASK_AGAIN = "no-cache"
+
+
+class Running(State):
+    """What every handler has at hand."""
+
+    service: LogService
+    metrics: Metrics
+
+
+def log_app(service: LogService, *, reads_per_second: int = 100) -> Litestar:
+    """Return the ASGI application of one log; `reads_per_second` is for each address."""
+    return Litestar(
+        route_handlers=[checkpoint, tile, bucket, append, register, live, ready, metrics],
+        state=Running({"service": service, "metrics": Metrics(service.intake)}),
+        middleware=[_limit(reads_per_second).middleware],
+        exception_handlers={KonsensError: _problem, HTTPException: _http_problem},
+        request_max_body_size=MOST_BYTES,
+        openapi_config=OpenAPIConfig(
+            title=f"konsens log {service.vkey.name}",
+            version="1",
+            path="/openapi",
+            render_plugins=[JsonRenderPlugin()],
+            use_handler_docstrings=True,
+        ),
+        logging_config=None,
+    )
+
+
+@get("/checkpoint", media_type=TEXT, sync_to_thread=True)
+def checkpoint(state: Running) -> Response[bytes]:
+    """The newest checkpoint, a signed note with the cosignatures that have come (C2SP tlog-checkpoint)."""
+    note = state.service.checkpoint_note()
+    return Response(note.encode(), media_type=TEXT, headers={"Cache-Control": ASK_AGAIN})
+
+
+@get("/tile/{path:path}", media_type=OCTETS, sync_to_thread=True)
+def tile(state: Running, path: str) -> Response[bytes]:
+    """A tile of the Merkle tree, or a bundle of entries (C2SP tlog-tiles)."""
+    data = state.service.file(f"tile{path}")
+    return Response(data, media_type=OCTETS, headers={"Cache-Control": FOREVER})
+
+
+@get("/map/{size:int}/{prefix:str}", media_type=OCTETS, sync_to_thread=True)
+def bucket(state: Running, size: int, prefix: str) -> Response[bytes]:
+    """All broken seals that begin with a prefix, with what proves them against the map of a checkpoint."""
+    data = state.service.bucket(size, prefix)
+    return Response(data, media_type=OCTETS, headers={"Cache-Control": FOREVER})
+
+
+_ONE = Schema(type=OpenAPIType.INTEGER, const=1)
+
+
+def _texts(description: str) -> Schema:
+    return Schema(
+        type=OpenAPIType.ARRAY, items=Schema(type=OpenAPIType.STRING), min_items=1, description=description
+    )
+
+
+@dataclass
+class _JsonBody(Operation):
+    """An operation whose body goes through the strict door, which litestar does not know."""
+
+    members: dict[str, Schema] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        schema = Schema(type=OpenAPIType.OBJECT, properties=dict(self.members), required=list(self.members))
+        self.request_body = RequestBody(content={JSON: OpenAPIMediaType(schema=schema)}, required=True)
+
+
+@dataclass
+class _Append(_JsonBody):
+    members: dict[str, Schema] = field(
+        default_factory=lambda: {"v": _ONE, "leaves": _texts("The entry of each leaf, in base64url.")}
+    )
+
+
+@dataclass
+class _Register(_JsonBody):
+    members: dict[str, Schema] = field(
+        default_factory=lambda: {"v": _ONE, "hashes": _texts("SHA-256 of each voucher, in hex.")}
+    )
+
+
+@post("/append", media_type=JSON, status_code=200, operation_class=_Append)
+async def append(request: Request[Any, Any, Any], state: Running) -> Response[bytes]:
+    """Append leaves, all or none, and answer with index and acknowledgement of each when all are durable.
+
+    Sending the same leaves again is no error and gives the same indices.
+    """
+    begun, body = monotonic(), await request.body()
+    service = state.service
+    member = service.member(request.headers.get("authorization"), body)
+    client = _client(request, service)
+    admitted = await run_sync(lambda: service.admit(parse_append(body), member=member, client=client))
+    indices = await asyncio.wrap_future(admitted.indices)
+    signed = await run_sync(service.acknowledge, admitted, indices)
+    state.metrics.appended.inc(len(indices))
+    state.metrics.seconds.observe(monotonic() - begun)
+    return Response(render_appended(indices, signed), media_type=JSON)
+
+
+@post("/vouchers", status_code=204, operation_class=_Register)
+async def register(request: Request[Any, Any, Any], state: Running) -> None:
+    """Register vouchers by their hashes; for members, who sign the request."""
+    body = await request.body()
+    member = state.service.member(request.headers.get("authorization"), body)
+    await run_sync(lambda: state.service.register_vouchers(parse_vouchers(body), member=member))
+
+
+@get("/health/live", media_type=TEXT, sync_to_thread=False)
+def live() -> str:
+    """Whether the process answers."""
+    return "alive\n"
+
+
+@get("/health/ready", media_type=TEXT, sync_to_thread=False)
+def ready(state: Running) -> str:
+    """Whether leaves are taken and signed; if not, 503 and why."""
+    now = state.service.intake.state
+    if now.stopped or now.problem is not None:
+        raise Unavailable("append.stopped", problem=now.problem.code if now.problem else "closed")
+    return "ready\n"
+
+
+@get("/metrics", media_type="text/plain; version=0.0.4; charset=utf-8", sync_to_thread=False)
+def metrics(state: Running) -> bytes:
+    """Figures for Prometheus."""
+    return state.metrics.render()
+
+
+def _client(request: Request[Any, Any, Any], service: LogService) -> str:
+    """Return the address that a limit is counted for."""
+    if service.policy.behind_proxy and (forwarded := request.headers.get("x-forwarded-for")):
+        return forwarded.rpartition(",")[2].strip()
+    return request.client.host if request.client else ""
+
+
+def _limit(reads_per_second: int) -> RateLimitConfig:
+    return RateLimitConfig(
+        rate_limit=("second", reads_per_second),
+        exclude=["/health", "/metrics", "/append"],  # appends have limits of their own
+        identifier_for_request=lambda request: _client(request, request.app.state.service),
+    )
+
+
+def _problem(request: Request[Any, Any, Any], error: KonsensError) -> Response[bytes]:
+    """Answer with RFC 9457's problem details."""
+    request.app.state.metrics.refused.labels(error.code).inc()
+    headers = {"Retry-After": str(error.facts["seconds"])} if error.code == "append.limit" else {}
+    return Response(problem_of(error), media_type=PROBLEM, status_code=status_of(error), headers=headers)
+
+
+def _http_problem(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """Answer what litestar refuses by itself (no such path, a wrong method, too large a body) alike."""
+    body = render_http_problem(error.status_code, error.detail)
+    return Response(body, media_type=PROBLEM, status_code=error.status_code, headers=error.headers)

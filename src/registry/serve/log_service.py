@@ -1,0 +1,132 @@
+"""A log as a service: what happens to a request, without a word of HTTP.
+
+A request to append goes: signature of a member, if one is given · what is in the log already costs nothing ·
+vouchers · limits · one durable step with all others · an acknowledgement for each leaf.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Protocol
+
+import msgspec
+
+from ...errors import NotTrusted, RefusedByPolicy
+from ..ack import sign_ack
+from ..leaf import PublicLeaf, SealLeaf
+from ..log import SealLog
+from ..note import NoteSigner
+from ..tree import leaf_hash
+from .admission import Admission
+from .append_policy import AppendPolicy, Member
+from .group_commit import State
+from .membership import check_request
+from .vouchers import Vouchers
+from .wire import Append
+
+__all__ = ["Admitted", "Intake", "LogService"]
+
+
+class Intake(Protocol):
+    """Where leaves get their place: `GroupCommit` on one machine, PostgreSQL's on many."""
+
+    @property
+    def state(self) -> State:
+        """What the writer knows now."""
+
+    def append(self, leaves: Sequence[SealLeaf | PublicLeaf]) -> Future[list[int]]:
+        """Ask for a place; the future has the indices once they are durable, or the error."""
+
+
+class Admitted(msgspec.Struct, frozen=True):
+    """A request on its way into the log."""
+
+    leaves: tuple[SealLeaf | PublicLeaf, ...]
+    spends: dict[bytes, bytes]
+    """Entry of a new leaf, and the voucher that let it in."""
+    indices: Future[list[int]]
+
+
+class LogService:
+    """One log, its writer, and the rules for those who append."""
+
+    def __init__(
+        self,
+        *,
+        signer: NoteSigner,
+        open_log: Callable[[], AbstractContextManager[SealLog]],
+        intake: Intake,
+        policy: AppendPolicy,
+        vouchers: Vouchers,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self.vkey = signer.vkey
+        self.policy = policy
+        self.intake = intake
+        self.open_log = open_log
+        self._signer = signer
+        self._admission = Admission(policy)
+        self._vouchers = vouchers
+        self._now = now
+        self._clock = clock
+
+    def member(self, header: str | None, body: bytes) -> Member | None:
+        """Return the member who signed a request; None if there is no signature at all.
+
+        A signature that fails, or of somebody who is no member, is an error and not a stranger's request.
+        """
+        if header is None:
+            return None
+        did = check_request(header, body, origin=self.vkey.name, at=self._now())
+        member = self.policy.member(did)
+        if member is None:
+            raise NotTrusted("append.not_a_member", did=did)
+        return member
+
+    def admit(self, asked: Append, *, member: Member | None, client: str) -> Admitted:
+        """Let a request in, by the rules, and hand it to the writer; or raise. It reads the log."""
+        known = self._known(asked.leaves)
+        fresh = [leaf for leaf in asked.leaves if leaf.entry not in known]
+        good = self._vouchers.unspent(asked.vouchers) if asked.vouchers else set()
+        seals = sum(isinstance(leaf, SealLeaf) for leaf in fresh)
+        self._admission.admit(
+            seals=seals,
+            public=len(fresh) - seals,
+            vouchers=len(good),
+            client=client,
+            member=member,
+            now=self._clock(),
+        )
+        spends = dict(zip((leaf.entry for leaf in fresh if isinstance(leaf, SealLeaf)), good, strict=False))
+        return Admitted(asked.leaves, spends, self.intake.append(asked.leaves))
+
+    def acknowledge(self, admitted: Admitted, indices: Sequence[int]) -> list[str]:
+        """Return the log's signed word for each leaf of a request that is durable now."""
+        if admitted.spends:
+            at = dict(zip((leaf.entry for leaf in admitted.leaves), indices, strict=True))
+            self._vouchers.spend({voucher: at[entry] for entry, voucher in admitted.spends.items()})
+        return [
+            sign_ack(index, leaf_hash(leaf.entry), signer=self._signer)
+            for leaf, index in zip(admitted.leaves, indices, strict=True)
+        ]
+
+    def register_vouchers(self, hashes: Sequence[bytes], *, member: Member | None) -> None:
+        """Take in a member's vouchers."""
+        if member is None:
+            raise NotTrusted("append.unsigned")
+        if not member.vouchers:
+            raise RefusedByPolicy("append.vouchers", limit=0)
+        self._vouchers.register(hashes, member=member.did, most=member.vouchers)
+
+    def _known(self, leaves: Sequence[SealLeaf | PublicLeaf]) -> set[bytes]:
+        """Return the entries among `leaves` that are in the log already."""
+        with self.open_log() as log:
+            broken = log.broken_many([leaf.seal for leaf in leaves if isinstance(leaf, SealLeaf)])
+            known = {log.entry(index) for index in broken.values()}
+            public = (leaf for leaf in leaves if isinstance(leaf, PublicLeaf))
+            return known | {leaf.entry for leaf in public if log.find_public(leaf.digest) is not None}

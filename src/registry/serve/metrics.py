@@ -1,0 +1,52 @@
+"""What a served log tells Prometheus. No address, no leaf and no seal enters a label."""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from .log_service import Intake
+
+__all__ = ["Metrics"]
+
+
+class Metrics:
+    """Counters of requests, and the state of the writer at the moment of asking."""
+
+    def __init__(self, intake: Intake) -> None:
+        self._registry = CollectorRegistry()
+        self.appended = Counter("konsens_log_leaves", "Leaves acknowledged", registry=self._registry)
+        self.refused = Counter(
+            "konsens_log_refused", "Requests refused, by code", ["code"], registry=self._registry
+        )
+        self.seconds = Histogram(
+            "konsens_log_append_seconds", "From a request to append to its answer", registry=self._registry
+        )
+        self._registry.register(_StateCollector(intake))
+
+    def render(self) -> bytes:
+        """Return the page in the text format 0.0.4."""
+        return generate_latest(self._registry)
+
+
+class _StateCollector(Collector):
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        state = self._intake.state
+        behind = monotonic() - state.behind_since if state.behind_since is not None else 0.0
+        values = {
+            "konsens_log_entries": ("Entries of the log", float(state.size)),
+            "konsens_log_checkpoint_entries": (
+                "Entries that the newest checkpoint covers",
+                float(state.checkpoint.checkpoint.size if state.checkpoint else 0),
+            ),
+            "konsens_log_waiting": ("Leaves that wait for the writer", float(state.waiting)),
+            "konsens_log_behind_seconds": ("Since when no checkpoint covers the newest entry", behind),
+            "konsens_log_stopped": ("1 if the writer needs a person", float(state.stopped)),
+        }
+        return [GaugeMetricFamily(name, text, value=value) for name, (text, value) in values.items()]
