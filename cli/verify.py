@@ -16,7 +16,7 @@ from .screen import Screen
 from .trust import read_trust, trusted
 
 if TYPE_CHECKING:
-    from konsens.trail.result import Report, Shown
+    from konsens.trail.result import Answer, Report, Shown
 
 __all__ = ["verify"]
 
@@ -106,7 +106,7 @@ def _show(screen: Screen, frame: Frame, data: Verify, report: Report) -> None:
         frame.pick(de="Bekannt bis", en="Known at"): None
         if report.known_at == data.as_of
         else report.known_at,
-        frame.pick(de="Antwort", en="Answer"): _answer(frame, report.allowed),
+        frame.pick(de="Antwort", en="Answer"): _answer(frame, report.answer),
         frame.pick(de="Register", en="Registry"): data.origin,
         frame.pick(de="Einträge", en="Entries"): data.checkpoint and data.checkpoint.size,
     }
@@ -116,12 +116,14 @@ def _show(screen: Screen, frame: Frame, data: Verify, report: Report) -> None:
     _show_others(screen, frame, [e for e in errors if isinstance(e, NotTrusted) or not untrusted])
 
 
-def _answer(frame: Frame, allowed: bool | None) -> str | None:
-    """Say what a bundle about one question answers to it."""
-    if allowed is None:
+def _answer(frame: Frame, answer: Answer | None) -> str | None:
+    """Say what a bundle about one question answers to it, and why: in our words, never in the bundle's."""
+    if answer is None:
         return None
-    yes = frame.pick(de="Ja, der Kontakt war erlaubt.", en="Yes, contact was allowed.")
-    return yes if allowed else frame.pick(de="Nein, kein Kontakt erlaubt.", en="No, contact was not allowed.")
+    if answer.allowed:
+        return frame.pick(de="Ja, der Kontakt war erlaubt.", en="Yes, contact was allowed.")
+    no = frame.pick(de="Nein, kein Kontakt erlaubt.", en="No, contact was not allowed.")
+    return f"{no} {answer.reason[frame.lang]} ({answer.code})"
 
 
 def _show_others(screen: Screen, frame: Frame, errors: Sequence[KonsensError]) -> None:

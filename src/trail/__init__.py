@@ -17,13 +17,14 @@ from .desk import Desk
 from .export import Exported, export, prove
 from .query import Query, query
 from .report import render_report
-from .result import Check, Report, Shown
+from .result import Answer, Check, Report, Shown
 from .search import Wording, search, wording
 from .trust import Trust, TrustedCompany, TrustFile, parse_trust, render_trust
 from .verify import verify
 from .view import EventLine, Finding, NoticeText, RecordLine, TrailView, UseLine
 
 __all__ = [
+    "Answer",
     "Check",
     "Container",
     "Desk",

@@ -51,8 +51,8 @@ Evidence, checked one by one: events/ (signed acts), events.json (their place in
 batches), notices/ (the exact words), proofs/ and seals/ (C2SP tlog-proof files), logs/ (checkpoints),
 dids/ (keys as they were), decisions.json (computed again from the evidence), manifest.* (the company's
 signature over all of it).
-Not computed again: where there is no consent at all, why the company says no, and the details (a name, a
-number) in the sentence of a log out of reach; and which number and which DID are one person.
+Not computed again: where there is no consent at all, why the company says no; and which number and which DID
+are one person. The sentences in decisions.json only render its codes: read those of your verifier.
 Views, for reading: report.html, uses.csv, records/, receipts/ (JSON-LD, ISO/IEC TS 27560). They are the
 company's words; the check only shows that nobody changed them since.
 

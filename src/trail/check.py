@@ -28,12 +28,12 @@ from ..records import (
 )
 from ..registry import check_holds_proof, check_inclusion_proof, leaf_hash, parse_holds_extra, parse_proof
 from .container import Container
-from .decided import one_answer
+from .decided import answer_of
 from .evidence import Evidence, chain, countersigned
 from .manifest import MANIFEST, MANIFEST_TYP, SIGNATURE, DecisionEntry, EventEntry, Manifest, read_json
 from .notices import check_grant, read_bundled_notice
 from .refold import Refold, check_row_form
-from .result import Report, Shown, shown_checkpoint
+from .result import Answer, Report, Shown, shown_checkpoint
 from .steps import Part, Steps, fail
 from .trust import Trust
 from .vouched import Vouched
@@ -64,7 +64,7 @@ class _Examiner:
     def __init__(self, container: Container, trust: Trust, at: datetime) -> None:
         self.container = container
         self.at = at
-        self.allowed: bool | None = None
+        self.answer: Answer | None = None
         self.trust = trust
         self.vouched = Vouched(trust)
         self.checkpoint: Shown | None = None
@@ -269,7 +269,7 @@ class _Examiner:
             self.container.read("decisions.json"), list[DecisionEntry], file="decisions.json"
         )
         self.evidence.size = self.checkpoint.size if self.checkpoint else None
-        self.allowed = one_answer(decisions)
+        self.answer = answer_of(decisions)
         refold = Refold(self.evidence, decisions)
         yield from refold.parts()
         self.steps.warnings += refold.warnings()
@@ -288,7 +288,7 @@ class _Examiner:
             kind="bundle",
             as_of=self.manifest.as_of,
             known_at=self.manifest.known_at,
-            allowed=self.allowed if not self.steps.errors else None,
+            answer=None if self.steps.errors else self.answer,
             signer=self.evidence.controller,
             checkpoint=self.checkpoint,
             checks=tuple(self.steps.checks),

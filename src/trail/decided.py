@@ -1,4 +1,9 @@
-"""A decision computed again: every member of it, from what the evidence shows."""
+"""A decision computed again from what the evidence shows: its claims must follow, its words are our own.
+
+A decision claims a code and facts. Its sentences (`reason`, and the `checks` that were made) only render the
+code, each edition of konsens in its own words. So claims are compared and sentences are not believed: whoever
+verifies reads those of the verifier.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +14,13 @@ from typing import Final
 import msgspec
 
 from ..consent import Decision, Held
-from ..consent.terms import Basis
 from ..encoding import parse_time
 from .evidence import Evidence
-from .manifest import DecisionEntry, Told, told_of
+from .manifest import DecisionEntry, Reason, Told, told_of
+from .result import Answer
+from .stand import decision_of
 
-__all__ = ["is_right", "one_answer"]
+__all__ = ["answer_of", "has_other_words", "is_right"]
 
 # What is said where no consent is on file; which of it, the notices decide, and a part holds not all of them.
 _NOTHING_ON_FILE: Final = frozenset(
@@ -27,70 +33,82 @@ _NOTHING_ON_FILE: Final = frozenset(
         "consent.unknown_log",
     }
 )
+_ANY_TIME: Final = datetime.fromtimestamp(0, UTC)  # no sentence speaks of the time
+_GAP: Final = re.compile(r"\{\w+\}")  # a detail that a sentence has room for, and a bundle does not tell
 
 
 def is_right(told: Told, evidence: Evidence, *, customer: str, code: str, held: Held | None) -> bool:
-    """Tell whether a decision about `customer` is the one that follows from `held` and `code`.
+    """Tell whether what is claimed about `customer` is what follows from `held` and `code`.
 
     Without a consent on file the code, and the basis of a yes, are taken as told: the caller looks at the
-    basis. The size of a checkpoint may be any up to the proven one.
+    basis. The size of a checkpoint may be any up to the proven one. A no that shows no failed check is no
+    rendering of its code, in any words.
     """
-    manifest = evidence.manifest
     size = told.evidence.checkpoint_size
     if size is not None and not 0 <= size <= (evidence.size or 0):
         return False
-    basis: Basis | None = "consent" if code == "ok" else None
     if held is None:
-        code, basis = told.code, told.basis if told.allowed else None
+        code = told.code
         if code != "ok" and code.startswith("consent.") and code not in _NOTHING_ON_FILE:
             return False
-    ends = [moment for moment in (held.until, held.superseded_from) if moment is not None] if held else []
-    again = told_of(
-        Decision(
-            code=code,
-            customer=customer.removeprefix("ref:"),
-            purpose=told.purpose,
-            channel=told.channel,
-            as_of=parse_time(manifest.as_of),
-            known_at=parse_time(manifest.known_at),
-            valid_until=datetime.fromtimestamp(min(ends), UTC) if ends and code == "ok" else None,
-            basis=basis,
-            controller=evidence.controller,
-            held=held,
-            checkpoint_size=size,
-        )
+    again = decision_of(
+        code,
+        held,
+        basis="consent" if held else told.basis,
+        customer=customer.removeprefix("ref:"),
+        purpose=told.purpose,
+        channel=told.channel,
+        as_of=parse_time(evidence.manifest.as_of),
+        known_at=parse_time(evidence.manifest.known_at),
+        controller=evidence.controller,
+        checkpoint_size=size,
     )
-    return told == (again if held else _with_details(again, told))
+    return _claims(told) == _claims(told_of(again)) and told.allowed == all(one.ok for one in told.checks)
 
 
-def _with_details(again: Told, told: Told) -> Told:
-    """Return a decision with the details that were told, where its sentence leaves room for some."""
-    pairs = ((again.reason.de, told.reason.de), (again.reason.en, told.reason.en))
-    if again.reason == told.reason or not all(_fits(room, text) for room, text in pairs):
-        return again
+def has_other_words(told: Told) -> bool:
+    """Tell whether a decision says in other sentences, or by other checks, what its code says here."""
+    own = told_of(_plain(told))
+    fits = _fits(own.reason.de, told.reason.de) and _fits(own.reason.en, told.reason.en)
     checks = tuple(
-        msgspec.structs.replace(one, detail=told.reason.en) if one.detail == again.reason.en else one
-        for one in again.checks
+        msgspec.structs.replace(one, detail=told.reason.en if one.detail else "") for one in own.checks
     )
-    return msgspec.structs.replace(again, reason=told.reason, checks=checks)
+    return not fits or told.checks != checks
+
+
+def answer_of(decisions: list[DecisionEntry]) -> Answer | None:
+    """Return the answer of a bundle that asks one question about one person, else None."""
+    questions = {
+        (one.own, one.attested, one.decision.purpose, one.decision.channel, one.decision.code)
+        for one in decisions
+    }
+    if len(questions) != 1:
+        return None
+    reason = _plain(decisions[0].decision).reason
+    return Answer(
+        code=decisions[0].decision.code,
+        reason={language: _GAP.sub("…", text) for language, text in reason.items()},
+    )
+
+
+def _claims(told: Told) -> Told:
+    """Return a decision without the words that render it."""
+    return msgspec.structs.replace(told, reason=Reason("", ""), checks=())
+
+
+def _plain(told: Told) -> Decision:
+    """Return a decision of which only the code, and what its sentence names, is told."""
+    return Decision(
+        code=told.code,
+        customer=told.customer,
+        purpose=told.purpose,
+        channel=told.channel,
+        as_of=_ANY_TIME,
+        known_at=_ANY_TIME,
+    )
 
 
 def _fits(room: str, text: str) -> bool:
-    first, *others = re.split(r"\{\w+\}", room)
-    if not others or not text.startswith(first):
-        return text == room
-    place = len(first)
-    for part in others[:-1]:
-        place = text.find(part, place) + len(part)
-        if place < len(part):
-            return False
-    return text.endswith(others[-1]) and place + len(others[-1]) <= len(text)
-
-
-def one_answer(decisions: list[DecisionEntry]) -> bool | None:
-    """Return the yes or no of a bundle that asks one question about one person, else None."""
-    questions = {
-        (one.own, one.attested, one.decision.purpose, one.decision.channel, one.decision.allowed)
-        for one in decisions
-    }
-    return decisions[0].decision.allowed if len(questions) == 1 else None
+    """Tell whether a text is the sentence, with any details where it has room for some."""
+    pattern = ".{0,300}".join(map(re.escape, _GAP.split(room)))
+    return re.fullmatch(pattern, text) is not None

@@ -43,6 +43,7 @@ MANIFEST_TYP: Final = "konsens-manifest+jws"
 MAX_JSON_BYTES: Final = 1 << 30
 
 Hex32 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+DecisionCode = Annotated[str, msgspec.Meta(pattern=r"\A(ok|[a-z_]{1,32}\.[a-z0-9_.]{1,64})\Z")]
 T = TypeVar("T")
 
 
@@ -98,7 +99,7 @@ class BreakEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Reason(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The sentence of a code, in both languages."""
+    """What a code says, in both languages: for reading, never a claim."""
 
     de: str
     en: str
@@ -111,10 +112,13 @@ class _Evidence(Evidence, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A decision as a bundle tells it: the members of `Decision` in `docs/formats.md`."""
+    """A decision as a bundle tells it: the members of `Decision` in `docs/formats.md`.
+
+    `code` and the facts are its claims; `reason` and `checks` render the code.
+    """
 
     allowed: bool
-    code: str
+    code: DecisionCode
     reason: Reason
     customer: str
     purpose: str

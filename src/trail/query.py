@@ -17,7 +17,7 @@ from ..encoding import format_time
 from ..errors import NotFound
 from .findings import findings
 from .history import Histories
-from .stand import Cases, verdict
+from .stand import Cases, decision_of, verdict
 from .view import EventLine, NoticeText, RecordLine, TrailView, UseLine
 
 __all__ = ["Query", "Row", "customers_of", "notice_text", "query"]
@@ -209,15 +209,7 @@ def _decision(cases: Cases, asked: Query, row: Row, now: datetime) -> Decision:
     }
     if held is None:  # there may be another basis, which needs no consent
         return decide(cases.ledger, **question, now=now)
-    ends = [moment for moment in (held.until, held.superseded_from) if moment is not None]
-    return Decision(
-        **question,
-        code=code,
-        controller=cases.ledger.did,
-        held=held,
-        basis="consent" if code == "ok" else None,
-        valid_until=datetime.fromtimestamp(min(ends), UTC) if ends and code == "ok" else None,
-    )
+    return decision_of(code, held, controller=cases.ledger.did, **question)
 
 
 def _broken_at(ledger: Ledger, standing: Standing) -> int | None:

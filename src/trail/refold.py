@@ -24,7 +24,7 @@ from ..encoding import parse_time
 from ..errors import InputError, VerificationError
 from ..records import AnchoredEvent, ImportBatch, Matter, UseBatch
 from ..strict_json import convert
-from .decided import is_right
+from .decided import has_other_words, is_right
 from .evidence import Evidence
 from .findings import CONTRADICTED
 from .manifest import DecisionEntry
@@ -82,6 +82,8 @@ class Refold:
     def warnings(self) -> Iterator[str]:
         """Yield what is no failure, but what the reader must know."""
         yield from self._uses()
+        if any(has_other_words(entry.decision) for entry in self._decisions):
+            yield "bundle.other_words"
         for anchored in self._evidence.events.values():
             since = _seconds(self._evidence.entries[anchored.event.event_hash].since)
             event = anchored.event.event

@@ -10,7 +10,7 @@ from ..encoding import format_time
 from ..errors import KonsensError
 from ..registry import HeadLeaf, ProvenCheckpoint
 
-__all__ = ["Check", "Kind", "Report", "Shown", "shown_checkpoint"]
+__all__ = ["Answer", "Check", "Kind", "Report", "Shown", "shown_checkpoint"]
 
 Kind = Literal["bundle", "proof", "receipt", "credential", "message"]
 
@@ -34,17 +34,29 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     witnessed: bool
 
 
+class Answer(msgspec.Struct, frozen=True):
+    """What a bundle answers to its one question: a code, and this verifier's own sentences for it."""
+
+    code: str
+    reason: dict[str, str]
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the answer is yes."""
+        return self.code == "ok"
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome; `errors` are in the order of the checks, and the first decides the exit code.
 
-    `allowed` is the answer of a bundle that asks one question; believe it only where everything held.
+    `answer` is there for a bundle that asks one question, and only where everything held.
     """
 
     kind: Kind
     checks: tuple[Check, ...]
     as_of: str | None = None
     known_at: str | None = None
-    allowed: bool | None = None
+    answer: Answer | None = None
     signer: str | None = None
     checkpoint: Shown | None = None
     warnings: tuple[str, ...] = ()
@@ -55,6 +67,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     def ok(self) -> bool:
         """Whether everything held."""
         return not self.errors
+
+    @property
+    def allowed(self) -> bool | None:
+        """Yes, no, or None where there is no one answer."""
+        return self.answer.allowed if self.answer else None
 
     @property
     def origin(self) -> str | None:

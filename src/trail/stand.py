@@ -7,12 +7,14 @@ of address, data and recipient is not asked here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..consent import (
     FOREVER,
     Break,
+    Decision,
     Fact,
     Held,
     Ledger,
@@ -29,9 +31,10 @@ from ..consent import (
     whole,
     whole_seals,
 )
+from ..consent.terms import Basis
 from ..records import Matter
 
-__all__ = ["Case", "Cases", "verdict"]
+__all__ = ["Case", "Cases", "decision_of", "verdict"]
 
 OpenSeal = tuple[tuple[str, ...], str]
 
@@ -131,3 +134,17 @@ def verdict(
     if code == "ok" and word.assurance == "customer_signed" and not stop_seals:
         code = "consent.stop_unknown"
     return code, word
+
+
+def decision_of(
+    code: str, held: Held | None, *, basis: Basis | None = "consent", **question: Any
+) -> Decision:
+    """Return the decision that `code` and `held` make; a yes holds until the word that it rests on ends."""
+    ends = [moment for moment in (held.until, held.superseded_from) if moment is not None] if held else []
+    return Decision(
+        **question,
+        code=code,
+        held=held,
+        basis=basis if code == "ok" else None,
+        valid_until=datetime.fromtimestamp(min(ends), UTC) if ends and code == "ok" else None,
+    )

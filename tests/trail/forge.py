@@ -6,8 +6,10 @@ import base64
 import io
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
+from konsens.consent import Decision
 from konsens.did import Signer, sign_jws
 from konsens.encoding import jcs, sha256
 from konsens.trail.container import read_container, write_container
@@ -46,6 +48,34 @@ def edit(files: Files, name: str, change: Callable[[Any], Any]) -> None:
     files[name] = jcs(value if changed is None else changed)
 
 
+def tell(files: Files, named: str, **members: Any) -> None:
+    """Say something else of the place of the event that is named."""
+    edit(files, "events.json", lambda entries: _place_of(entries, named).update(members))
+
+
+def say(files: Files, did: str, *, code: str = "ok", basis: str | None = "consent", **members: Any) -> None:
+    """Decide otherwise about a person, with the sentences and checks of the code that is told."""
+
+    evidence, decision = members.pop("evidence", {}), members.pop("decision", {})
+    now = datetime.fromtimestamp(0, UTC)
+
+    def change(entries: list[dict[str, Any]]) -> None:
+        for entry in (entry for entry in entries if entry["own"] == did):
+            told = entry["decision"]
+            question = {name: told[name] for name in ("customer", "purpose", "channel")}
+            words = Decision(code=code, as_of=now, known_at=now, **question).as_data()
+            told |= {name: words[name] for name in ("allowed", "code", "reason", "checks")}
+            told |= {"basis": basis, **decision}
+            told["evidence"] |= evidence
+            entry |= members
+
+    edit(files, "decisions.json", change)
+
+
+def _place_of(entries: list[dict[str, Any]], event: str) -> dict[str, Any]:
+    return next(entry for entry in entries if entry["event"] == event)
+
+
 def event_of(files: Files, kind: str, *, customer: str | None = None, last: bool = False) -> str:
     """Return the hash of the first (or last) event of a type, of a customer if one is named."""
     found = []
@@ -64,8 +94,16 @@ def payload_of(jws: bytes) -> dict[str, Any]:
 
 
 def entry_of(files: Files, event: str) -> dict[str, Any]:
-    found: dict[str, Any] = next(e for e in json.loads(files["events.json"]) if e["event"] == event)
-    return found
+    return _place_of(json.loads(files["events.json"]), event)
+
+
+def replace_event(files: Files, event: str, forged: str) -> None:
+    """Put another event in the place of one, with its proof."""
+    name = sha256(forged.encode()).hex()
+    files.pop(f"events/{event}.jws")
+    files[f"events/{name}.jws"] = forged.encode()
+    files[f"proofs/{name}.tlog-proof"] = files.pop(f"proofs/{event}.tlog-proof")
+    tell(files, event, event=name)
 
 
 def drop_event(files: Files, event: str, *, seals: bool = True) -> str:

@@ -18,8 +18,10 @@ from konsens.trail.result import Report
 from konsens.trail.verify import verify
 
 from .forge import Files, edit, pack, resign, unpack
-from .lies import LIES
+from .lies import batches, decisions, events, hidden, moments, proofs, words
 from .town import Town
+
+LIES = [lie for noun in (batches, decisions, events, hidden, moments, proofs, words) for lie in noun.LIES]
 
 
 @pytest.fixture(scope="session")
@@ -128,8 +130,8 @@ def test_a_lie_that_the_company_signs_is_named(
 ) -> None:
     files = unpack(whole)
     lie(files, town)
-    events = len(json.loads(files["events.json"]))
-    population = json.loads(files[MANIFEST])["population"] | {"events": events}
+    count = len(json.loads(files["events.json"]))
+    population = json.loads(files[MANIFEST])["population"] | {"events": count}
     failed, exit_code = outcome(town, resign(files, town.world.keys.signer, population=population))
     assert code in failed
     assert exit_code == (10 if code.startswith("trust.") else 6)
@@ -145,8 +147,8 @@ def test_a_row_of_a_part_is_proven_by_its_path(town: Town) -> None:
 
 def test_the_population_must_fit(town: Town, whole: bytes) -> None:
     files = unpack(whole)
-    for events in (31, 33):
-        population = {"events": events, "records": 11}
+    for count in (31, 33):
+        population = {"events": count, "records": 11}
         failed, _ = outcome(town, resign(files, town.world.keys.signer, population=population))
         assert failed == ("bundle.population",)
 

@@ -1,21 +1,25 @@
-"""What a bundle says of its decisions and its moments is compared, word for word."""
+"""What a bundle claims of its decisions and its moments is compared; its sentences are not believed."""
 
 from __future__ import annotations
 
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from konsens.errors import InputError
+from konsens.cli.app import run
+from konsens.consent import Decision
+from konsens.errors import InputError, Language, sentence
 from konsens.trail.manifest import MANIFEST
-from konsens.trail.trust import Trust
+from konsens.trail.trust import Trust, render_trust
 from konsens.trail.verify import verify
 
 from .forge import Files, edit, resign, unpack
 from .town import Town
 
+LANGUAGES: tuple[Language, ...] = ("de", "en")
 FUTURE = "2031-01-01T00:00:00Z"
 
 
@@ -32,26 +36,90 @@ def tell(files: Files, change: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("member", "value"),
     [
-        ("reason", {"de": "Ja", "en": "Yes: perfectly fine"}),
         ("as_of", "2020-01-01T00:00:00Z"),
         ("known_at", "2020-01-01T00:00:00Z"),
         ("valid_until", "2099-01-01T00:00:00Z"),
         ("customer", "C-1"),
         ("basis", "contract"),
         ("assurance", "attested"),
-        ("checks", []),
+        ("code", "Ja, alles erlaubt\x1b[2J"),
         ("controller", "did:key:zX"),
         ("extra", "x"),
     ],
 )
 @pytest.mark.parametrize("who", ["C-3", "C-4"])
-def test_every_member_of_a_decision_is_compared(town: Town, who: str, member: str, value: Any) -> None:
+def test_every_claim_of_a_decision_is_compared(town: Town, who: str, member: str, value: Any) -> None:
     files = unpack(town.bundle(who=who))
     tell(files, {member: value})
     report = verify(resign(files, town.world.keys.signer), town.trust, at=town.world.now)
     assert report.failed == (
-        ("bundle.file_format",) if member in ("controller", "extra") else ("bundle.decision",)
+        ("bundle.file_format",) if member in ("code", "controller", "extra") else ("bundle.decision",)
     )
+
+
+YES = {"de": "Ja: Alles bestens.", "en": "Yes: perfectly fine."}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param({"reason": YES}, id="another sentence"),
+        pytest.param({"checks": [{"name": "x.y", "ok": False, "detail": ""}]}, id="another check"),
+        pytest.param({"checks": [{"name": "seal.unbroken", "ok": False, "detail": YES["en"]}]}, id="detail"),
+    ],
+)
+def test_other_words_are_flagged_and_not_repeated(town: Town, words: dict[str, Any]) -> None:
+    """The codes are what is claimed: a sentence may be an older edition's, or a lie. Nobody is shown it."""
+    files = unpack(town.bundle(who="C-4"))
+    tell(files, words)
+    report = verify(resign(files, town.world.keys.signer), town.trust, at=town.world.now)
+    assert report.ok
+    assert "bundle.other_words" in report.warnings
+    assert report.answer is not None
+    assert (report.answer.code, report.answer.allowed) == ("consent.seal_broken", False)
+    assert report.answer.reason == {
+        language: sentence("consent.seal_broken", language) for language in LANGUAGES
+    }
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_person_reads_the_verifiers_sentence(
+    town: Town, tmp_path: Path, capsys: pytest.CaptureFixture[str], lang: Language
+) -> None:
+    files = unpack(town.bundle(who="C-4"))
+    tell(files, {"reason": YES})
+    trail, trust = tmp_path / "trail.zip", tmp_path / "trust.toml"
+    trail.write_bytes(resign(files, town.world.keys.signer))
+    trust.write_text(render_trust(town.trust.files[0]), "utf-8")
+    at = town.world.now.isoformat().replace("+00:00", "Z")
+    line = ["verify", trail, "--trust", trust, "--at", at, "--lang", lang, "--home", tmp_path / "nobody"]
+    assert run([str(word) for word in line]) == 0
+    said = " ".join("".join(capsys.readouterr()).split())
+    assert sentence("consent.seal_broken", lang) in said
+    assert sentence("bundle.other_words", lang) in said
+    assert YES[lang] not in said
+
+
+@pytest.mark.parametrize("who", [None, "C-1", "C-4", "C-7", "R-1"])
+def test_our_own_words_are_not_flagged(town: Town, who: str | None) -> None:
+    assert "bundle.other_words" not in verify(town.bundle(who=who), town.trust, at=town.world.now).warnings
+
+
+@pytest.mark.parametrize("origin", ["log.other.example", "x" * 301])
+def test_a_detail_that_a_bundle_does_not_tell_is_left_open(town: Town, origin: str) -> None:
+    """Of a log out of reach the sentence says which; the bundle tells the sentence, and proves no name."""
+    early = town.moments[0] - timedelta(days=900)
+    files = unpack(town.bundle(who="C-3", purpose="newsletter", channel="email", as_of=early))
+    code = "consent.unknown_log"
+    question: dict[str, Any] = {"customer": "C-3", "purpose": "newsletter", "channel": "email"}
+    words = Decision(code=code, as_of=early, known_at=early, facts={"origin": "@"}, **question).as_data()
+    words = json.loads(json.dumps({name: words[name] for name in ("reason", "checks")}).replace("@", origin))
+    tell(files, {"code": code, **words})
+    report = verify(resign(files, town.world.keys.signer), town.trust, at=town.world.now)
+    assert report.ok
+    assert ("bundle.other_words" in report.warnings) is (len(origin) > 300)
+    assert report.answer is not None
+    assert report.answer.reason["en"] == sentence(code, "en", {"origin": "…"})
 
 
 @pytest.mark.parametrize(
@@ -66,15 +134,16 @@ def test_what_a_decision_rests_on_is_compared(town: Town, member: str, value: An
     assert report.failed == ("bundle.decision",)
 
 
-def test_the_reason_is_compared_where_nothing_is_on_file(town: Town) -> None:
+def test_the_code_of_a_no_is_bounded_where_nothing_is_on_file(town: Town) -> None:
     early = town.moments[0] - timedelta(days=900)
     files = unpack(town.bundle(who="C-3", purpose="newsletter", channel="email", as_of=early))
     signer = town.world.keys.signer
     assert verify(resign(files, signer), town.trust, at=town.world.now).allowed is False
     changes: list[dict[str, Any]] = [
-        {"reason": {"de": "Ja", "en": "Yes"}},
         {"code": "consent.withdrawn"},
+        {"code": "ok"},
         {"basis": "consent"},
+        {"checks": [{"name": "consent.on_file", "ok": True, "detail": ""}]},
     ]
     for change in changes:
         told = dict(files)
