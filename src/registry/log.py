@@ -53,6 +53,11 @@ class SealLog:
         """The name of the log, under which it signs."""
         return self.vkey.name
 
+    @property
+    def store(self) -> Store:
+        """Where the entries are, for what copies them."""
+        return self._store
+
     def size(self) -> int:
         """Return how many entries there are."""
         return self._store.size()
