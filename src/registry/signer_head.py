@@ -21,7 +21,7 @@ from ..durable import sync
 from ..encoding import from_hex, jcs
 from ..errors import Damaged, InputError, Locked, Unavailable
 
-__all__ = ["LastSigned", "SignerHead", "write_durably"]
+__all__ = ["LastSigned", "SignerHead", "locked", "write_durably"]
 
 
 class LastSigned(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,17 +51,8 @@ class SignerHead:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other processes of this home from signing; `registry.busy` if one does not finish."""
-        with _reported():
-            handle = os.open(self.path.with_name(self.path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            until = monotonic() + self._wait
-            while not _try_lock(handle):
-                if monotonic() > until:
-                    raise Locked("registry.busy")
-                sleep(0.01)
+        with locked(self.path, wait=self._wait):
             yield
-        finally:
-            os.close(handle)  # which lets go of the lock, as does the end of the process
 
     def load(self, origin: str) -> LastSigned | None:
         """Return what was signed last for `origin`, or None if there is no file yet."""
@@ -81,6 +72,22 @@ class SignerHead:
     def store(self, signed: LastSigned) -> None:
         """Write `signed` so that it is on the medium when this returns."""
         write_durably(self.path, jcs(msgspec.to_builtins(signed)) + b"\n", mode=0o600)
+
+
+@contextmanager
+def locked(path: Path, *, wait: float) -> Iterator[None]:
+    """Keep everybody else out who changes the file `path` under this lock; `registry.busy` after `wait` s."""
+    with _reported():
+        handle = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        until = monotonic() + wait
+        while not _try_lock(handle):
+            if monotonic() > until:
+                raise Locked("registry.busy")
+            sleep(0.01)
+        yield
+    finally:
+        os.close(handle)  # which lets go of the lock, as does the end of the process
 
 
 def write_durably(path: Path, data: bytes, *, mode: int = 0o666) -> None:
