@@ -57,7 +57,7 @@ class Walk:
         origin: str,
         problem: Problem,
         rows: Store | None = None,
-        begin: tuple[Frontier, Head] | None = None,
+        begin: tuple[Frontier, Head | None] | None = None,
         checked: Container[bytes] = (),
     ) -> None:
         """Stand before the first entry of `store`, or behind those of `begin`, which were checked before.
