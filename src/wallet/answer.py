@@ -43,10 +43,15 @@ class Answering:
         self.identity = self._identity()
         self.signer = wallet.signer(self.identity)
         self._desk = Desk(wallet)
-        lanes = self._desk.lanes(self.identity)
-        if any(lane.lost for lane in lanes.values()):
+        self.consents = Consents(wallet, self.identity, self._desk.lanes(self.identity))
+
+    def check_nothing_lost(self) -> None:
+        """Raise `wallet.lost_leaf` where the log holds no longer what it had: no yes rests on such a log.
+
+        A no does not ask: it brings back what was lost, and goes behind it.
+        """
+        if any(lane.lost for lane in self.consents.lanes.values()):
             raise Damaged("wallet.lost_leaf", origin=self.logs[0])
-        self.consents = Consents(wallet, self.identity, lanes)
 
     def matter(self, purpose: str, channel: str) -> Matter:
         """Return what an answer to one offer is about."""

@@ -41,6 +41,7 @@ def plan_grant(
     if unused := bound.keys() - {channel for _, channel in pairs}:
         raise InputError("wallet.address_without_channel", channel=min(unused))
     answering = Answering(wallet, shown, at=at)
+    answering.check_nothing_lost()
     spoken = language if language in shown.notice.text else shown.notice.languages[0]
 
     def sign(matter: Matter, address: str | None) -> None:

@@ -1,6 +1,13 @@
-"""What ever happened, by the customer's hand or the company's, in the order of time."""
+"""What ever happened, by the customer's hand or the company's, in the order of time.
+
+A time is the word of whoever signed, to the second. Of the same second, our own acts stand as they were made,
+and the company's stand behind those of ours that lie before them in the same log.
+"""
 
 from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime
 
 import msgspec
 
@@ -29,15 +36,25 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 def history(wallet: Wallet, record: str | None = None) -> list[Entry]:
     """Return everything that happened, of one record if its id or a prefix of six is given, oldest first."""
-    entries = [_entry(signed, "customer", act.leaf_index) for act in wallet.acts() if (signed := act.signed)]
+    placed: list[tuple[datetime, int, int, Entry]] = []
+    orders = defaultdict(list)  # of ours, by second and log: (place in the log, order)
+    for act in wallet.acts():
+        if signed := act.signed:
+            placed.append((signed.event.at, act.order, 0, _entry(signed, "customer", act.leaf_index)))
+            if act.leaf_index is not None:
+                orders[signed.event.at, act.origin].append((act.leaf_index, act.order))
     for identity in wallet.identities():
-        entries += [_entry(signed, "company", index) for signed, index in company_events(wallet, identity)]
+        for signed, index in company_events(wallet, identity):
+            same = orders[signed.event.at, signed.event.logs[0]]
+            behind = max((order for ours, order in same if ours < index), default=-1)
+            placed.append((signed.event.at, behind, index + 1, _entry(signed, "company", index)))
+    entries = [entry for *_, entry in sorted(placed, key=lambda row: row[:3])]
     if record is not None:
         ids = {entry.record for entry in entries if entry.record.startswith(record)}
         if len(ids) != 1 or len(record) < 6:
             raise NotFound("wallet.record_unknown", record=record)
         entries = [entry for entry in entries if entry.record in ids]
-    return sorted(entries, key=lambda entry: entry.at)  # of the same second: ours, as they were made, first
+    return entries
 
 
 def company_events(wallet: Wallet, identity: Identity) -> list[tuple[SignedEvent, int]]:

@@ -34,8 +34,9 @@ def plan_withdrawal(
     """Plan the end of every consent that fits; without `company`, of everything that the seed ever opened.
 
     What another device agreed with a company, so that its words are not here, ends with whatever is withdrawn
-    there: it may be what was meant. An ending that was interrupted on its way, or that a log has
-    lost, is in `plan.again`. Raises `wallet.nothing_to_withdraw`.
+    there: it may be what was meant. An ending that was interrupted on its way, or that a log has lost, is in
+    `plan.again`; where nothing is left to end, so is everything else that a log has lost. Raises
+    `wallet.nothing_to_withdraw`.
     """
     desk = Desk(wallet)
     identities = _everyone(wallet) if company is None else _with(wallet, company)
@@ -171,8 +172,8 @@ class _Ending:
 
 
 def _bring_back(desk: Desk, identities: Iterable[Identity]) -> list[Act]:
-    """See to the endings with these companies that a log has lost, whatever they were about."""
-    desk.again += [act for one in identities for act in desk.wallet.lost(one.number) if _ends(act)]
+    """See to every leaf with these companies that a log has lost, a refusal or an expired grant too."""
+    desk.again += [act for one in identities for act in desk.wallet.lost(one.number)]
     return desk.again
 
 

@@ -10,9 +10,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from konsens.consent import receipts_for
 from konsens.consent.company import Company
 from konsens.consent.decision import Decision
-from konsens.consent.message import LogKey, RequestMessage, render_message
+from konsens.consent.message import LogKey, ReceiptsMessage, RequestMessage, render_message
 from konsens.consent.own import CompanyKeys
 from konsens.did import (
     KeyHistory,
@@ -185,6 +186,14 @@ class World:
         """Give events to the company."""
         self.tick()
         self.company.receive(self.keys, render_message(events_message(wallet, acts)), now=self.now)
+
+    def receipts(self, acts: list[Act], *, proof: bool = False) -> ReceiptsMessage:
+        """Let the company give receipts for events."""
+        events = [signed.event_hash for act in acts if (signed := act.signed)]
+        if proof:
+            self.publish()
+        message, _ = receipts_for(self.company.ledger, self.keys, events, now=self.tick())
+        return message
 
     def decide(self, who: str, purpose: str = "newsletter", channel: str = "email", **more: Any) -> Decision:
         """Ask the company whether it may."""

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from konsens.consent import receipts_for, render_message
+from konsens.consent import render_message
 from konsens.consent.message import ReceiptsMessage
 from konsens.credentials import (
     CredentialMessage,
@@ -25,7 +25,6 @@ from konsens.credentials import render_message as render
 from konsens.did import LocalSigner, OfflineResolver, PrivateKey, did_key, kid_of, render_document
 from konsens.errors import InputError, KonsensError, NotFound, NotTrusted, VerificationError
 from konsens.wallet import (
-    Act,
     Wallet,
     carry_out,
     events_message,
@@ -46,20 +45,12 @@ World = Any  # the fixture of conftest.py
 MEMBER = "urn:example:membership"
 
 
-def receipts(world: World, acts: list[Act], *, proof: bool = False) -> ReceiptsMessage:
-    events = [signed.event_hash for act in acts if (signed := act.signed)]
-    if proof:
-        world.publish()
-    message, _ = receipts_for(world.company.ledger, world.keys, events, now=world.tick())
-    return message
-
-
 @pytest.mark.parametrize("proof", [False, True])
 def test_a_receipt_is_checked_and_kept_with_the_companys_own_event(
     world: World, wallet: Wallet, proof: bool
 ) -> None:
     acts = world.grant(wallet, world.ask(channels=["email"]))
-    message = receipts(world, acts, proof=proof)
+    message = world.receipts(acts, proof=proof)
     [card] = import_cards(wallet, render_message(message), at=world.now)
     assert (card.type, card.issuer, card.status) == ("urn:konsens:receipt:1", world.did, "valid")
     assert card.subject == wallet.identities()[1].did
@@ -69,7 +60,7 @@ def test_a_receipt_is_checked_and_kept_with_the_companys_own_event(
 
 
 def test_taking_in_the_same_receipts_twice_changes_nothing(world: World, wallet: Wallet) -> None:
-    message = render_message(receipts(world, world.grant(wallet, world.ask())))
+    message = render_message(world.receipts(world.grant(wallet, world.ask())))
     first = import_cards(wallet, message, at=world.now)
     assert import_cards(wallet, message, at=world.now) == first
     assert len(list_cards(wallet, at=world.now)) == 2
@@ -77,7 +68,7 @@ def test_taking_in_the_same_receipts_twice_changes_nothing(world: World, wallet:
 
 def test_what_a_receipt_confirmed_is_not_delivered_again(world: World, wallet: Wallet) -> None:
     acts = world.grant(wallet, world.ask(channels=["email"]))
-    import_cards(wallet, render_message(receipts(world, acts)), at=world.now)
+    import_cards(wallet, render_message(world.receipts(acts)), at=world.now)
     [act] = insist(wallet, lambda: plan_withdrawal(wallet, at=world.tick(), company=world.did))
     assert len(events_message(wallet, [act]).events) == 1
 
@@ -86,7 +77,7 @@ def test_a_withdrawal_has_its_receipt_too(world: World, wallet: Wallet) -> None:
     world.grant(wallet, world.ask(channels=["email"]))
     acts = insist(wallet, lambda: plan_withdrawal(wallet, at=world.tick(), company=world.did))
     world.deliver(wallet, acts)
-    [card] = import_cards(wallet, render_message(receipts(world, acts)), at=world.now)
+    [card] = import_cards(wallet, render_message(world.receipts(acts)), at=world.now)
     _, held = show_card(wallet, card.card[:8], at=world.now)
     assert held.claims["state"] == "withdrawn"
 
@@ -95,7 +86,7 @@ def test_a_courier_withdrawal_that_a_receipt_brings_ends_the_consent_here_too(
     world: World, wallet: Wallet
 ) -> None:
     acts = world.grant(wallet, world.ask(channels=["email"]))
-    message = receipts(world, acts)
+    message = world.receipts(acts)
     world.company.withdraw(
         world.keys, wallet.identities()[1].did, purpose="newsletter", method="letter", now=world.tick()
     )
@@ -143,7 +134,7 @@ def no_proof_at_all(text: Any) -> Any:
 def test_a_receipt_with_something_wrong_is_refused_and_nothing_is_kept(
     world: World, wallet: Wallet, tamper: Callable[[Any], Any], codes: set[str]
 ) -> None:
-    message = receipts(world, world.grant(wallet, world.ask()), proof=True)
+    message = world.receipts(world.grant(wallet, world.ask()), proof=True)
     changed = ReceiptsMessage(receipts=(message.receipts[0], tamper(message.receipts[1])))
     with pytest.raises(KonsensError) as refused:
         import_cards(wallet, render_message(changed), at=world.now)
@@ -153,7 +144,7 @@ def test_a_receipt_with_something_wrong_is_refused_and_nothing_is_kept(
 
 def test_a_receipt_for_somebody_else_is_refused(world: World, wallet: Wallet) -> None:
     with world.wallet("other", number=2) as other:
-        message = render_message(receipts(world, world.grant(other, world.ask(channels=["email"]))))
+        message = render_message(world.receipts(world.grant(other, world.ask(channels=["email"]))))
         world.grant(wallet, world.ask(channels=["email"]))
         with pytest.raises(VerificationError) as refused:
             import_cards(wallet, message, at=world.now)
@@ -162,14 +153,14 @@ def test_a_receipt_for_somebody_else_is_refused(world: World, wallet: Wallet) ->
 
 def test_a_receipt_by_a_company_that_was_never_met_is_not_trusted(world: World, wallet: Wallet) -> None:
     with world.wallet("other", number=2) as other:
-        message = render_message(receipts(world, world.grant(other, world.ask(channels=["email"]))))
+        message = render_message(world.receipts(world.grant(other, world.ask(channels=["email"]))))
     with pytest.raises(NotTrusted):
         import_cards(wallet, message, at=world.now)
 
 
 def test_a_receipt_that_lies_about_an_event_of_ours_is_refused(world: World, wallet: Wallet) -> None:
     acts = world.grant(wallet, world.ask(channels=["email"]))
-    message = receipts(world, acts)
+    message = world.receipts(acts)
     identity, given = wallet.identities()[1], acts[-1].signed
     assert given is not None
     lie = issue(

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from konsens.consent import render_message
 from konsens.errors import (
     Conflict,
     InputError,
@@ -24,6 +25,7 @@ from konsens.wallet import (
     carry_out,
     events_message,
     history,
+    import_cards,
     insist,
     list_consents,
     plan_objection,
@@ -349,6 +351,18 @@ def test_history_tells_everything_that_happened_in_order(world: World, wallet: W
     assert [e.type for e in history(wallet, entries[1].record[:6])] == ["given", "withdrawn"]
     with pytest.raises(NotFound):
         history(wallet, "ffffff")
+
+
+def test_of_one_second_the_companys_acts_stand_where_the_log_has_them(world: World, wallet: Wallet) -> None:
+    world.tick = lambda: world.now  # everything in the same second
+    request = world.ask("newsletter", "survey", channels=["email"])
+    acts = world.grant(wallet, request, offers=[("newsletter", "email")], everything=False)
+    receipts = world.receipts(acts)
+    withdraw(wallet, world, company="Muster-Shop")
+    carry_out(wallet, world.plan(wallet, request, offers=[("survey", "email")], everything=False).plan)
+    import_cards(wallet, render_message(receipts), at=world.now)
+    types = [entry.type for entry in history(wallet)]
+    assert types == ["opened", "given", "countersigned", "withdrawn", "given"]
 
 
 def test_a_company_that_shows_another_log_key_is_refused(world: World, wallet: Wallet) -> None:

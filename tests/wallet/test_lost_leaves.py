@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from konsens.consent.company import Company
-from konsens.errors import Conflict, Damaged, NotFound
+from konsens.consent.message import render_message
+from konsens.errors import Conflict, Damaged, NotFound, VerificationError
 from konsens.registry import PublicLeaf, Registry
-from konsens.wallet import Act, Wallet, insist, list_consents, plan_objection, plan_withdrawal
+from konsens.wallet import (
+    Act,
+    Wallet,
+    carry_out,
+    import_cards,
+    insist,
+    list_cards,
+    list_consents,
+    plan_objection,
+    plan_refusal,
+    plan_withdrawal,
+    show_request,
+)
 
 World = Any  # the fixture of conftest.py
 
@@ -141,6 +155,71 @@ def test_an_objection_that_was_lost_comes_again_also_by_a_withdrawal(world: Worl
     [again] = withdraw(wallet, world, company="Muster-Shop", purpose="newsletter")
     assert again.leaf == objection.leaf
     assert in_the_log(world, again)
+
+
+def refuse(wallet: Wallet, world: World, request: bytes) -> list[Act]:
+    shown = show_request(wallet, request, at=world.tick())
+    return carry_out(wallet, plan_refusal(wallet, shown, at=world.now).plan)
+
+
+@pytest.mark.parametrize("again", ["withdraw", "refuse"])
+def test_a_refusal_that_was_lost_comes_again_though_nothing_is_left_to_end(
+    again: str, world: World, wallet: Wallet
+) -> None:
+    request = world.ask(channels=["email"])
+    before = bytes_of(world)
+    first = refuse(wallet, world, request)
+    roll_back(world, wallet, before)
+    world.registry.append([PublicLeaf(bytes(32))])
+    assert missing(wallet, world) == [("refused", world.registry.origin)]
+    acts = (
+        withdraw(wallet, world, company="Muster-Shop")
+        if again == "withdraw"
+        else refuse(wallet, world, request)
+    )
+    assert {act.leaf for act in first} >= {act.leaf for act in acts} > set()
+    assert all(in_the_log(world, act) for act in wallet.acts())
+    assert missing(wallet, world) == [("refused", None)]
+
+
+def test_a_refusal_stands_behind_the_leaves_that_the_log_had_lost(world: World, wallet: Wallet) -> None:
+    before = bytes_of(world)
+    world.grant(wallet, world.ask(channels=["email"]))
+    roll_back(world, wallet, before)
+    refuse(wallet, world, world.ask("survey"))
+    assert all(in_the_log(world, act) for act in wallet.acts())
+    assert missing(wallet, world) == [("given", None), ("refused", None)]
+
+
+def test_a_grant_that_ended_by_itself_and_was_lost_comes_again(world: World, wallet: Wallet) -> None:
+    before = bytes_of(world)
+    world.grant(wallet, world.ask(channels=["email"]), until=world.now + timedelta(days=1))
+    world.now += timedelta(days=2)
+    roll_back(world, wallet, before)
+    assert missing(wallet, world) == [("expired", world.registry.origin)]
+    withdraw(wallet, world)
+    assert all(in_the_log(world, act) for act in wallet.acts())
+    assert [origin for _, origin in missing(wallet, world)] == [None]
+
+
+@pytest.mark.parametrize("lost", [False, True], ids=["kept", "lost and put elsewhere"])
+def test_a_receipt_from_before_names_a_place_that_the_log_no_longer_has(
+    lost: bool, world: World, wallet: Wallet
+) -> None:
+    request = world.ask(channels=["email"])
+    before = bytes_of(world)
+    acts = world.grant(wallet, request)
+    message = render_message(world.receipts(acts))
+    if lost:
+        roll_back(world, wallet, before)
+        world.registry.append([PublicLeaf(bytes(32))])
+        withdraw(wallet, world)
+        with pytest.raises(VerificationError) as refused:
+            import_cards(wallet, message, at=world.now)
+        assert refused.value.code == "wallet.receipt_event"
+    else:
+        import_cards(wallet, message, at=world.now)
+    assert len(list_cards(wallet, at=world.now)) == (0 if lost else 1)
 
 
 def test_a_log_that_lost_nothing_or_cannot_be_asked_is_told_nothing(world: World, wallet: Wallet) -> None:
