@@ -25,7 +25,7 @@ from konsens.consent import import_rows, read_mapping
 from konsens.consent.tables import MIGRATIONS
 from konsens.records import Book
 
-TABLES = ("attested", "standing", "address")
+TABLES = ("attested",)
 
 
 def write_export(path: Path, rows: int) -> None:

@@ -19,7 +19,7 @@ from .filter import Filtered, Verdict, filter_list, judge_all
 from .fold import fold, standing_objections
 from .home import open_home
 from .import_file import Reject
-from .imports import Imported, import_rows, row_of
+from .imports import Imported, claims_of, import_rows, row_of
 from .introduction import Introduction, Pinned, check_introduction
 from .lanes import whole_seals
 from .ledger import Ledger, Sight
@@ -126,6 +126,7 @@ __all__ = [
     "check_not_future",
     "check_step",
     "check_target",
+    "claims_of",
     "decide",
     "draft_notice",
     "event_fact",

@@ -1,45 +1,53 @@
-"""The secrets of imported rows: a claim code each, and everything that follows from it."""
+"""The claim codes of imported rows, and the seals that they can break.
+
+The codes of an import are the key stream of AES-256 in counter mode (NIST SP 800-38A, section 6.5) under a
+key that follows from the company's seed and a number of the import's own: whoever has the book has no code.
+"""
 
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Self
 
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES256
+from cryptography.hazmat.primitives.ciphers.modes import CTR
+
+from ..records import Seed
 from . import claim_worker
-from .claim_worker import AT_ONCE, CODE, secrets_of_claims
+from .claim_worker import AT_ONCE, CODE, SEAL, seals_of_claims
 
 if TYPE_CHECKING:
     import subprocess
     from concurrent.futures import Future, ThreadPoolExecutor
 
-__all__ = ["Claim", "Claims"]
+__all__ = ["CODE", "Claims", "claim_codes"]
 
 FEW = 4000  # below this a second process takes longer to start than it saves
 WORKERS = 2
-SECRETS = 64
 
 
-class Claim(NamedTuple):
-    """A claim code, the seal that it can break, and the salt of its row's target."""
-
-    code: bytes
-    seal: bytes
-    target_salt: bytes
+def claim_codes(seed: Seed, nonce: bytes) -> Callable[[int], bytes]:
+    """Return what gives the codes of one import, so many bytes at a time, in the order of its rows."""
+    key = seed.derive(f"claims/{nonce.hex()}")
+    stream = Cipher(AES256(key), CTR(bytes(16))).encryptor()
+    return lambda size: stream.update(bytes(size))
 
 
 class Claims:
-    """Fresh claims. They belong to no row yet, so two processes derive them while the file is still read.
+    """The seals of an import's rows. They need no row, so two processes derive them while the file is read.
 
     - `ahead` never waits; what was derived in vain ends with the `with` block.
-    - `take` gives every claim once.
+    - `take` gives the seals in the order of the codes, each once.
     """
 
-    def __init__(self, random: Callable[[int], bytes]) -> None:
-        self._random = random
-        self._asked: list[tuple[bytes, Future[bytes]]] = []
+    def __init__(self, codes: Callable[[int], bytes]) -> None:
+        self._codes = codes
+        self._asked: deque[Future[bytes]] = deque()
         self._workers: list[subprocess.Popen[bytes]] = []
         self._idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
         self._pool: ThreadPoolExecutor | None = None
@@ -56,28 +64,25 @@ class Claims:
             worker.communicate()
 
     def ahead(self, count: int) -> None:
-        """Have `count` claims derived, or somewhat more, unless they are too few to start a process for."""
+        """Have `count` seals derived, or somewhat more, unless they are too few to start a process for."""
         if count < FEW:
             return
         if self._pool is None:
             self._pool = self._start()
         while len(self._asked) * AT_ONCE < count:
-            codes = self._random(CODE * AT_ONCE)
-            self._asked.append((codes, self._pool.submit(self._ask, codes)))
+            self._asked.append(self._pool.submit(self._ask, self._codes(CODE * AT_ONCE)))
 
-    def take(self, count: int) -> Iterator[list[Claim]]:
-        """Yield `count` claims, some at a time."""
+    def take(self, count: int) -> Iterator[list[bytes]]:
+        """Yield `count` seals, some at a time."""
         self.ahead(count)
         while count > 0:
             if self._asked:
-                codes, answer = self._asked.pop(0)
-                secrets = answer.result()
+                joined = self._asked.popleft().result()
             else:
-                codes = self._random(CODE * min(count, AT_ONCE))
-                secrets = secrets_of_claims(codes)
-            claims = _claims(codes, secrets)[:count]
-            count -= len(claims)
-            yield claims
+                joined = seals_of_claims(self._codes(CODE * min(count, AT_ONCE)))
+            seals = [joined[at : at + SEAL] for at in range(0, len(joined), SEAL)][:count]
+            count -= len(seals)
+            yield seals
 
     def _start(self) -> ThreadPoolExecutor:
         """Start the processes, and a thread for each that talks with it."""
@@ -98,17 +103,9 @@ class Claims:
                 raise RuntimeError("a helper process has no pipes")
             worker.stdin.write(codes)
             worker.stdin.flush()
-            secrets = worker.stdout.read(len(codes) // CODE * SECRETS)
-            if len(secrets) != len(codes) // CODE * SECRETS:
+            seals = worker.stdout.read(len(codes) // CODE * SEAL)
+            if len(seals) != len(codes) // CODE * SEAL:
                 raise RuntimeError("a helper process ended early")
-            return secrets
+            return seals
         finally:
             self._idle.put(worker)
-
-
-def _claims(codes: bytes, secrets: bytes) -> list[Claim]:
-    half = SECRETS // 2
-    return [
-        Claim(codes[at : at + CODE], secrets[place : place + half], secrets[place + half : place + SECRETS])
-        for at, place in zip(range(0, len(codes), CODE), range(0, len(secrets), SECRETS), strict=True)
-    ]

@@ -11,7 +11,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
-from hashlib import sha256
+from hashlib import blake2b
 from pathlib import Path
 
 import msgspec
@@ -80,11 +80,11 @@ class ContactKeys:
 
     def finder(self, channel: str, normalized: str) -> bytes:
         """Return the 16 bytes under which an address is filed."""
-        return self._hash(b"address\x00%b\x00%b" % (channel.encode(), normalized.encode()))[:16]
+        return self._hash(b"address\x00%b\x00%b" % (channel.encode(), normalized.encode()))
 
     def key_id(self, customer: str) -> bytes:
         """Return the id of a customer's key; the file names nobody."""
-        return self._hash(b"customer\x00" + customer.encode())[:16]
+        return self._hash(b"customer\x00" + customer.encode())
 
     def make(self, customers: Sequence[str]) -> list[bytes]:
         """Return the keys of `customers`, made and stored where there is none yet, in one durable step."""
@@ -139,21 +139,16 @@ class ContactKeys:
 
 
 def keyed_hash(key: bytes) -> Callable[[bytes], bytes]:
-    """Return HMAC-SHA256 under one key of at most 64 bytes, whose two blocks are hashed once and for all.
+    """Return keyed BLAKE2b with digests of 16 bytes (RFC 7693, section 2.9), whose key is taken in once.
 
-    RFC 2104, section 4: half the work for short messages. A list asks it for every row.
+    A list and an import ask it for every row: it takes half as long as HMAC.
     """
-    padded = key.ljust(64, b"\x00")
-    inner, outer = (
-        sha256(bytes(byte ^ 0x36 for byte in padded)),
-        sha256(bytes(byte ^ 0x5C for byte in padded)),
-    )
+    keyed = blake2b(digest_size=16, key=key)
 
     def hashed(message: bytes) -> bytes:
-        within, around = inner.copy(), outer.copy()
-        within.update(message)
-        around.update(within.digest())
-        return around.digest()
+        copied = keyed.copy()
+        copied.update(message)
+        return copied.digest()
 
     return hashed
 
@@ -185,7 +180,7 @@ def targets_at(
     except InputError:
         return frozenset()
     rows = db.execute(
-        "SELECT target FROM address WHERE customer = ? AND channel = ? AND finder = ?",
+        "SELECT target FROM reachable WHERE customer = ? AND channel = ? AND finder = ?",
         (customer, channel, finder),
     )
     return frozenset(target for (target,) in rows.fetchall())
@@ -195,14 +190,14 @@ def addresses_of(
     db: sqlite3.Connection, keys: ContactKeys, customer: str, channel: str
 ) -> tuple[Address, ...]:
     """Return the addresses of a customer on one channel."""
-    rows = db.execute("SELECT body FROM address WHERE customer = ? AND channel = ?", (customer, channel))
+    rows = db.execute("SELECT body FROM reachable WHERE customer = ? AND channel = ?", (customer, channel))
     return tuple(keys.open(customer, body) for (body,) in rows.fetchall())
 
 
 def customers_at(db: sqlite3.Connection, keys: ContactKeys, channel: str, address: str) -> tuple[str, ...]:
     """Return the customers who are filed under an address."""
     finder = keys.finder(channel, normalize_address(channel, address))
-    rows = db.execute("SELECT customer FROM address WHERE finder = ? AND channel = ?", (finder, channel))
+    rows = db.execute("SELECT customer FROM reachable WHERE finder = ? AND channel = ?", (finder, channel))
     return tuple(customer for (customer,) in rows.fetchall())
 
 

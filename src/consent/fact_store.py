@@ -12,7 +12,7 @@ from .logs import Logs
 from .moments import seconds
 from .shelf import Shelf
 from .state import FOREVER, Break, Fact, Terms
-from .tables import PENDING_INDEX, Attested
+from .tables import ATTESTED, PENDING_INDEX, Attested, attested_row
 
 __all__ = ["FactStore"]
 
@@ -64,21 +64,29 @@ class FactStore(Shelf):
         )
         facts = [_FACT.decode(body) for (body,) in rows.fetchall()]
         if customer.startswith("ref:"):
-            rows = self.db.execute(
-                "SELECT body FROM attested WHERE customer = ? AND controller = ? AND purpose = ? AND channel = ?",  # noqa: E501
-                (customer, self.did, purpose, channel),
-            )
-            facts += [msgspec.msgpack.decode(body, type=Attested).fact for (body,) in rows.fetchall()]
+            facts += [row.fact for row in self.attested(customer, purpose, channel)]
         return facts
+
+    def attested(self, customer: str, purpose: str, channel: str) -> list[Attested]:
+        """Return the imported rows about a matter, the earliest import first."""
+        rows = self.db.execute(
+            f"SELECT {ATTESTED} FROM attested a JOIN import_batch i USING (batch)"  # noqa: S608 fixed names
+            " WHERE a.customer = ? AND i.controller = ? AND a.purpose = ? AND a.channel = ? ORDER BY a.id",
+            (customer, self.did, purpose, channel),
+        )
+        return [attested_row(*row) for row in rows.fetchall()]
 
     def batch_rows(self, event: str) -> list[tuple[str, str, str, Attested]]:
         """Return `(customer, purpose, channel, row)` of an import, in the batch's order."""
         rows = self.db.execute(
-            "SELECT customer, purpose, channel, body FROM attested WHERE batch = ? ORDER BY line", (event,)
+            f"SELECT a.customer, a.purpose, a.channel, {ATTESTED} FROM import_batch i"  # noqa: S608 fixed names
+            " JOIN attested a ON a.id BETWEEN i.batch AND i.batch + i.count - 1"
+            " WHERE i.event = ? ORDER BY a.id",
+            (event,),
         )
         return [
-            (customer, purpose, channel, msgspec.msgpack.decode(body, type=Attested))
-            for customer, purpose, channel, body in rows.fetchall()
+            (customer, purpose, channel, attested_row(*row))
+            for customer, purpose, channel, *row in rows.fetchall()
         ]
 
     def add_fact(self, fact: Fact, matter: Matter, *, received_at: int) -> None:

@@ -20,9 +20,10 @@ import msgspec
 from ..encoding import format_time
 from ..errors import Conflict
 from ..records import Actor, Batch, Digest, ImportBatch, Matter
-from .claims import Claim, Claims
+from ..registry.tree import leaf_hash
+from .claims import CODE, Claims, claim_codes
 from .contact import Address, ContactKeys
-from .import_file import Reject, read_file
+from .import_file import ReadFile, Reject, read_file
 from .ledger import Ledger
 from .lists import attested_standing, linked_matters
 from .mapping import Mapping, Told
@@ -32,9 +33,9 @@ from .state import State
 from .tables import PENDING_INDEX, Attested, Held
 from .target import target_of_normalized
 
-__all__ = ["Imported", "import_rows", "row_of"]
+__all__ = ["Imported", "claims_of", "import_rows", "row_of"]
 
-SALT_BYTES = 32
+SALT_BYTES = NONCE_BYTES = 32
 _EPOCH = datetime(1970, 1, 1)  # in UTC, without saying so: that saves time on every row
 
 Progress = Callable[[int, int], None]
@@ -54,18 +55,6 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     leaf_index: int | None = None
 
 
-class _Row(msgspec.Struct, frozen=True, gc=False):
-    told: Told
-    claim: Claim
-    salt: bytes
-    target: str | None
-
-    @property
-    def next(self) -> str:
-        """The seal that the row's claim code can break."""
-        return self.claim.seal.hex()
-
-
 def import_rows(
     ledger: Ledger,
     keys: CompanyKeys | None,
@@ -82,33 +71,53 @@ def import_rows(
 
     A dry run needs no keys: it says what would become of each row, and changes nothing.
     """
-    with Claims(random) as claims:
-        writes = not dry_run and keys is not None
-        ahead = claims.ahead if writes else None
-        found = read_file(ledger, source, mapping, latest=seconds(now), ahead=ahead)
+    if dry_run or keys is None:
+        found = read_file(ledger, source, mapping, latest=seconds(now))
+        return _result(found, *_sort_out(ledger, found.told))
+    ledger.check_log()  # a log that would refuse the leaf is named before anything is written
+    nonce = random(NONCE_BYTES)
+    with Claims(claim_codes(keys.seed, nonce)) as claims:
+        found = read_file(ledger, source, mapping, latest=seconds(now), ahead=claims.ahead)
         version = _version(ledger)
         fresh, known, rejects = _sort_out(ledger, found.told)
-        result = Imported(
-            rows=found.rows,
-            accepted=len(fresh),
-            duplicates=len(found.told) - len(fresh) - len(rejects),
-            rejects=tuple(sorted([*found.rejects, *rejects], key=lambda reject: reject.line)),
-        )
-        if not writes or keys is None or not fresh:
+        result = _result(found, fresh, known, rejects)
+        if not fresh:
             return result
-        made = _make(ledger, fresh, claims, random, progress)
-    batch = Batch(made.entries)
-    content = ImportBatch(count=batch.count, root=Digest(batch.root.hex()), mapping=mapping.name)
-    with ledger.book.write():
-        if _version(ledger) != version:  # what was sorted out may be old: a no must not be written over
-            raise Conflict("import.book_changed")
-        own = Matter(controller=ledger.did)
-        signed = sign_own(ledger, keys, own, "imported", content, at=now, actor=actor)
-        _store(ledger, made, known, event=signed.event_hash, now=seconds(now))
+        rows = _rows(ledger.contacts, fresh, random)
+        with ledger.book.write():
+            if _version(ledger) != version:  # what was sorted out may be old: a no must not be written over
+                raise Conflict("import.book_changed")
+            number, batch = _store(ledger, rows, claims, progress)
+            content = ImportBatch(count=batch.count, root=Digest(batch.root.hex()), mapping=mapping.name)
+            own = Matter(controller=ledger.did)
+            event = sign_own(ledger, keys, own, "imported", content, at=now, actor=actor).event_hash
+            ledger.db.execute(
+                "INSERT INTO import_batch VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (number, batch.count, ledger.did, event, seconds(now), ledger.origin, nonce),
+            )
+            for ref, purpose, channel in known:  # more is known than the one row: it is folded
+                ledger.refold(f"ref:{ref}", purpose, channel)
     deliver(ledger, now=now)
-    fact = ledger.fact_of(signed.event_hash)
+    fact = ledger.fact_of(event)
     index = fact.index if fact and fact.index < PENDING_INDEX else None
-    return msgspec.structs.replace(result, batch=content.root, event=signed.event_hash, leaf_index=index)
+    return msgspec.structs.replace(result, batch=content.root, event=event, leaf_index=index)
+
+
+def claims_of(ledger: Ledger, keys: CompanyKeys, event: str) -> list[tuple[str, bytes]]:
+    """Return `(customer, claim code)` of every row of an import, for the slips; the book holds no code."""
+    row = ledger.db.execute("SELECT claims FROM import_batch WHERE event = ?", (event,)).fetchone()
+    rows = ledger.batch_rows(event)
+    codes = claim_codes(keys.seed, row[0])(CODE * len(rows)) if row else b""
+    return [(customer, codes[CODE * n : CODE * (n + 1)]) for n, (customer, *_) in enumerate(rows)]
+
+
+def _result(found: ReadFile, fresh: Sequence[Told], _known: object, rejects: Sequence[Reject]) -> Imported:
+    return Imported(
+        rows=found.rows,
+        accepted=len(fresh),
+        duplicates=len(found.told) - len(fresh) - len(rejects),
+        rejects=tuple(sorted([*found.rejects, *rejects], key=lambda reject: reject.line)),
+    )
 
 
 def _version(ledger: Ledger) -> int:
@@ -130,14 +139,13 @@ def row_of(customer: str, purpose: str, channel: str, attested: Attested) -> dic
     }
 
 
-def row_json(row: _Row) -> bytes:
+def row_json(told: Told, following: str, target: str | None) -> bytes:
     """Return the JCS bytes of a row, written out; a test compares them with RFC 8785."""
-    told = row.told
-    target = "null" if row.target is None else f'"{row.target}"'
+    bound = "null" if target is None else f'"{target}"'
     return (
-        f'{{"channel":"{told.channel}","next":"{row.next}","purpose":"{told.purpose}",'
+        f'{{"channel":"{told.channel}","next":"{following}","purpose":"{told.purpose}",'
         f'"ref":{encode_basestring(told.ref)},"since":"{_time(told.since)}","state":"{told.state}",'
-        f'"target":{target}}}'
+        f'"target":{bound}}}'
     ).encode()
 
 
@@ -172,96 +180,72 @@ def _sort_out(
     return fresh, known, rejects
 
 
-class _Made(NamedTuple):
-    """The rows with their secrets, their bytes in the batch, and their addresses, encrypted."""
+class _Row(NamedTuple):
+    """A row with its secrets, and its address, encrypted; it has no seal yet."""
 
-    rows: list[_Row]
-    entries: list[bytes]
-    addresses: list[tuple[str, str, bytes, str | None, bytes]]
+    told: Told
+    customer: str
+    salt: bytes
+    target: bytes | None
+    finder: bytes | None
+    address: bytes | None
 
 
-def _make(
-    ledger: Ledger, told: Sequence[Told], claims: Claims, random: Random, progress: Progress | None
-) -> _Made:
-    """Return the rows; the claims come from beside."""
-    made = _Made([], [], [])
-    salts = random(SALT_BYTES * len(told))
-    keys = ledger.contacts.make([f"ref:{item.ref}" for item in told])
-    for some in claims.take(len(told)):
-        start = len(made.rows)
-        for n, claim in enumerate(some, start):
-            row = _row(told[n], claim, salts[SALT_BYTES * n : SALT_BYTES * (n + 1)])
-            made.rows.append(row)
-            made.entries.append(row.salt + row_json(row))
-            if row.told.address:
-                made.addresses.append(_address(ledger.contacts, row, row.told.address, keys[n]))
-        if progress:
-            progress(len(made.rows), len(told))
+def _rows(contacts: ContactKeys, told: Sequence[Told], random: Random) -> list[_Row]:
+    """Return the rows, as far as they can be made while their seals are still derived."""
+    salts, secrets = random(SALT_BYTES * len(told)), random(SALT_BYTES * len(told))
+    customers = [f"ref:{item.ref}" for item in told]
+    keys = contacts.make(customers)
+    made = []
+    for at, item, customer, key in zip(range(0, len(salts), SALT_BYTES), told, customers, keys, strict=True):
+        salt, channel, address = salts[at : at + SALT_BYTES], item.channel, item.address
+        if not address:
+            made.append(_Row(item, customer, salt, None, None, None))
+            continue
+        secret = secrets[at : at + SALT_BYTES]
+        target = bytes.fromhex(target_of_normalized(secret, channel, address))
+        body = contacts.seal(key, customer, Address(channel, address, secret))
+        made.append(_Row(item, customer, salt, target, contacts.finder(channel, address), body))
     return made
 
 
-def _row(told: Told, claim: Claim, salt: bytes) -> _Row:
-    if not told.address:
-        return _Row(told, claim, salt, None)
-    return _Row(told, claim, salt, target_of_normalized(claim.target_salt, told.channel, told.address))
-
-
-def _address(
-    contacts: ContactKeys, row: _Row, address: str, key: bytes
-) -> tuple[str, str, bytes, str | None, bytes]:
-    """Return the row of an address, which was normalised when it was read."""
-    channel, customer = row.told.channel, f"ref:{row.told.ref}"
-    body = contacts.seal(key, customer, Address(channel, address, row.claim.target_salt))
-    return customer, channel, contacts.finder(channel, address), row.target, body
-
-
-def _store(ledger: Ledger, made: _Made, known: dict[Key, Held], *, event: str, now: int) -> None:
-    """Write rows, standings and addresses, inside `book.write()`; a matter on file is folded again.
-
-    Table by table and row by row: the pages of one table's indexes stay at hand, and nothing is held twice.
-    """
-    logs, encode = (ledger.origin,), msgspec.msgpack.Encoder().encode
-
-    def body(row: _Row) -> Attested:
-        told = row.told
-        return Attested(
-            event, now, told.state, told.since, row.next, logs, row.target, row.salt, row.claim.code
+def _store(
+    ledger: Ledger, rows: Sequence[_Row], claims: Claims, progress: Progress | None
+) -> tuple[int, Batch]:
+    """Write the rows as their seals come, inside `book.write()`; return the batch's number and tree."""
+    (number,) = ledger.db.execute("SELECT coalesce(max(id), 0) + 1 FROM attested").fetchone()
+    leaves: list[bytes] = []
+    for seals in claims.take(len(rows)):
+        start = len(leaves)
+        some = list(zip(rows[start : start + len(seals)], seals, strict=True))
+        leaves += [leaf_hash(row.salt + _json(row, seal)) for row, seal in some]
+        ledger.db.executemany(
+            "INSERT INTO attested VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [_columns(number + n, number, row, seal) for n, (row, seal) in enumerate(some, start)],
         )
-
-    db, did = ledger.db, ledger.did
-    db.executemany(
-        "INSERT INTO attested VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (
-            (did, f"ref:{told.ref}", told.purpose, told.channel, event, line, encode(body(row)))
-            for line, row in enumerate(made.rows)
-            if (told := row.told)
-        ),
-    )
-    db.executemany(
-        "INSERT OR REPLACE INTO standing VALUES (?, ?, ?, ?, ?)",
-        (
-            (did, told.purpose, told.channel, customer, encode(_standing(customer, body(row))))
-            for row in made.rows
-            if (told := row.told) and (customer := f"ref:{told.ref}")
-        ),
-    )
-    db.executemany("INSERT OR REPLACE INTO address VALUES (?, ?, ?, ?, ?, 'import')", made.addresses)
-    for ref, purpose, channel in known:
-        ledger.refold(f"ref:{ref}", purpose, channel)
+        if progress:
+            progress(len(leaves), len(rows))
+    return number, Batch.of_leaves(leaves)
 
 
-def _standing(customer: str, body: Attested) -> Held:
-    """Return what the fold says of a matter with this one row; a test holds the two together."""
-    given = body.state == "given"
-    return Held(
-        customer=customer,
-        state=State.GIVEN if given else State.WITHDRAWN,
-        since=min(body.since, body.known),
-        event=body.event,
-        grant=body.event if given else None,
-        index=body.known - PENDING_INDEX if given else -1,
-        target=body.target if given else None,
-        assurance="attested",
-        ending=None if given else "withdrawn",
-        seals=((body.logs, body.next),),
+def _json(row: _Row, seal: bytes) -> bytes:
+    return row_json(row.told, seal.hex(), None if row.target is None else row.target.hex())
+
+
+def _columns(number: int, batch: int, row: _Row, seal: bytes) -> tuple[object, ...]:
+    told, customer, salt, target, finder, address = row
+    given = told.state == "given"
+    return (
+        number,
+        batch,
+        customer,
+        told.purpose,
+        told.channel,
+        given,
+        told.since,
+        seal,
+        salt,
+        target,
+        finder,
+        address,
     )

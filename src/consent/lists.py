@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from typing import Any
 
 from .ledger import Ledger, decode_held, decode_stops
-from .tables import Held, Stops
+from .tables import ATTESTED, Held, Stops, attested_held, attested_row
 
 __all__ = ["all_sights", "attested_standing", "linked_matters", "people", "targets_by_finder"]
 
@@ -14,14 +15,22 @@ __all__ = ["all_sights", "attested_standing", "linked_matters", "people", "targe
 def attested_standing(ledger: Ledger) -> dict[tuple[str, str, str], Held]:
     """Return every imported matter by `(ref, purpose, channel)`."""
     rows = ledger.db.execute(
+        f"SELECT a.customer, a.purpose, a.channel, {ATTESTED} FROM attested a"  # noqa: S608 fixed names
+        " JOIN import_batch i USING (batch) WHERE i.controller = ?",
+        (ledger.did,),
+    )
+    found = {
+        (customer[4:], purpose, channel): attested_held(customer, attested_row(*row))
+        for customer, purpose, channel, *row in rows.fetchall()
+    }
+    rows = ledger.db.execute(
         "SELECT customer, purpose, channel, body FROM standing"
         " WHERE controller = ? AND customer >= 'ref:' AND customer < 'ref;'",
         (ledger.did,),
     )
-    return {
-        (customer[4:], purpose, channel): decode_held(body)
-        for customer, purpose, channel, body in rows.fetchall()
-    }
+    for customer, purpose, channel, body in rows.fetchall():  # folded: more is known than the one row
+        found[customer[4:], purpose, channel] = decode_held(body)
+    return found
 
 
 def linked_matters(ledger: Ledger) -> set[tuple[str, str, str]]:
@@ -41,6 +50,14 @@ def all_sights(ledger: Ledger, purpose: str, channel: str) -> tuple[dict[str, He
         (ledger.did, purpose, channel),
     )
     held = {customer: decode_held(body) for customer, body in _some_at_a_time(rows)}
+    rows = ledger.db.execute(
+        f"SELECT a.customer, {ATTESTED} FROM attested a JOIN import_batch i USING (batch)"  # noqa: S608 fixed names
+        " WHERE i.controller = ? AND a.purpose = ? AND a.channel = ?",
+        (ledger.did, purpose, channel),
+    )
+    for customer, *row in _some_at_a_time(rows):
+        if customer not in held:
+            held[customer] = attested_held(customer, attested_row(*row))
     rows = ledger.db.execute("SELECT customer, body FROM relation WHERE controller = ?", (ledger.did,))
     return held, {customer: decode_stops(body) for customer, body in _some_at_a_time(rows)}
 
@@ -49,7 +66,7 @@ def targets_by_finder(ledger: Ledger, channel: str) -> dict[bytes, dict[str, set
     """Return who is filed under each address of a channel, and the targets that they handed over."""
     found: dict[bytes, dict[str, set[str]]] = {}
     rows = ledger.db.execute(
-        "SELECT finder, customer, target FROM address WHERE channel = ? ORDER BY customer", (channel,)
+        "SELECT finder, customer, target FROM reachable WHERE channel = ? ORDER BY customer", (channel,)
     )
     for finder, customer, target in rows.fetchall():
         found.setdefault(finder, {}).setdefault(customer, set()).add(target)
@@ -62,7 +79,7 @@ def people(ledger: Ledger) -> tuple[dict[str, str], dict[str, str]]:
     return dict(rows), {customer: ref for ref, customer in rows}
 
 
-def _some_at_a_time(rows: sqlite3.Cursor) -> Iterator[tuple[str, bytes]]:
+def _some_at_a_time(rows: sqlite3.Cursor) -> Iterator[Any]:
     """Yield rows without keeping them all: the bytes of a whole book would lie beside what they become."""
     while some := rows.fetchmany(1000):
         yield from some

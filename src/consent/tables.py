@@ -3,6 +3,10 @@
 `fact` has what of each verified event decides; `standing` is the fold of a matter's facts, kept so that a
 decision reads one row. It can be thrown away and made again from the facts (`stand.refold`), and the facts
 from the events' bytes (`deep`).
+
+An imported row is written once, in `attested`, with its address; a matter of which nothing else is known
+needs no `standing`, which would say the same again (`attested_held`). The rows of a batch are numbered on
+from its `batch`, and its claim codes follow from `claims` and the company's seed, so the book holds none.
 """
 
 from __future__ import annotations
@@ -14,7 +18,17 @@ import msgspec
 from .state import Fact, OpenSeal, Standing, State, Terms
 from .terms import Assurance
 
-__all__ = ["MIGRATIONS", "PENDING_INDEX", "Attested", "Held", "Stops", "held_of"]
+__all__ = [
+    "ATTESTED",
+    "MIGRATIONS",
+    "PENDING_INDEX",
+    "Attested",
+    "Held",
+    "Stops",
+    "attested_held",
+    "attested_row",
+    "held_of",
+]
 
 MIGRATIONS: Final[dict[str, tuple[str, ...]]] = {
     "consent": (
@@ -42,17 +56,29 @@ MIGRATIONS: Final[dict[str, tuple[str, ...]]] = {
     ) STRICT;
     CREATE INDEX fact_pending ON fact (event) WHERE pending;
     CREATE INDEX fact_matter ON fact (controller, customer, purpose, channel);
-    CREATE TABLE attested (
-        controller TEXT NOT NULL, customer TEXT NOT NULL, purpose TEXT NOT NULL, channel TEXT NOT NULL,
-        batch TEXT NOT NULL, line INTEGER NOT NULL, body BLOB NOT NULL
+    CREATE TABLE import_batch (
+        batch INTEGER PRIMARY KEY, count INTEGER NOT NULL, controller TEXT NOT NULL,
+        event TEXT NOT NULL UNIQUE, known INTEGER NOT NULL, origin TEXT NOT NULL, claims BLOB NOT NULL
     ) STRICT;
-    CREATE INDEX attested_matter ON attested (customer, controller, purpose, channel);
-    CREATE INDEX attested_batch ON attested (batch, line);
+    CREATE TABLE attested (
+        id INTEGER PRIMARY KEY, batch INTEGER NOT NULL, customer TEXT NOT NULL, purpose TEXT NOT NULL,
+        channel TEXT NOT NULL, given INTEGER NOT NULL, since INTEGER NOT NULL, next BLOB NOT NULL,
+        salt BLOB NOT NULL, target BLOB, finder BLOB, address BLOB
+    ) STRICT;
+    CREATE INDEX attested_customer ON attested (customer);
+    CREATE INDEX attested_finder ON attested (finder) WHERE finder IS NOT NULL;
     CREATE TABLE standing (
         controller TEXT NOT NULL, purpose TEXT NOT NULL, channel TEXT NOT NULL, customer TEXT NOT NULL,
         body BLOB NOT NULL, PRIMARY KEY (controller, purpose, channel, customer)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX standing_customer ON standing (customer);
+    CREATE VIEW matter AS
+        SELECT controller, customer, purpose, channel FROM standing UNION
+        SELECT i.controller, a.customer, a.purpose, a.channel
+        FROM attested a JOIN import_batch i USING (batch);
+    CREATE VIEW reachable AS
+        SELECT customer, channel, finder, target, body FROM address UNION ALL
+        SELECT customer, channel, finder, lower(hex(target)), address FROM attested WHERE finder IS NOT NULL;
     CREATE TABLE relation (
         controller TEXT NOT NULL, customer TEXT NOT NULL, body BLOB NOT NULL,
         PRIMARY KEY (controller, customer)
@@ -85,6 +111,9 @@ MIGRATIONS: Final[dict[str, tuple[str, ...]]] = {
     ),
 }
 
+
+ATTESTED: Final = "i.event, i.known, i.origin, a.given, a.since, a.next, a.target, a.salt"
+"""The columns of an imported row, of `attested a` and `import_batch i`."""
 
 PENDING_INDEX = 1 << 50
 """The position of an event of the company's own whose leaf is still on its way: after everything else."""
@@ -137,7 +166,6 @@ class Attested(msgspec.Struct, frozen=True, array_like=True, gc=False):
     logs: tuple[str, ...]
     target: str | None
     salt: bytes
-    claim: bytes
 
     @property
     def fact(self) -> Fact:
@@ -156,6 +184,46 @@ class Attested(msgspec.Struct, frozen=True, array_like=True, gc=False):
             target=self.target,
             assurance="attested",
         )
+
+
+def attested_held(customer: str, row: Attested) -> Held:
+    """Return what the fold says of a matter with this one row; a test holds the two together."""
+    given = row.state == "given"
+    return Held(
+        customer=customer,
+        state=State.GIVEN if given else State.WITHDRAWN,
+        since=min(row.since, row.known),
+        event=row.event,
+        grant=row.event if given else None,
+        index=row.known - PENDING_INDEX if given else -1,
+        target=row.target if given else None,
+        assurance="attested",
+        ending=None if given else "withdrawn",
+        seals=((row.logs, row.next),),
+    )
+
+
+def attested_row(
+    event: str,
+    known: int,
+    origin: str,
+    given: int,
+    since: int,
+    following: bytes,
+    target: bytes | None,
+    salt: bytes,
+) -> Attested:
+    """Return an imported row from its columns, in the order of `ATTESTED`."""
+    return Attested(
+        event,
+        known,
+        "given" if given else "withdrawn",
+        since,
+        following.hex(),
+        (origin,),
+        None if target is None else target.hex(),
+        salt,
+    )
 
 
 def held_of(standing: Standing, customer: str, terms: dict[str, Terms]) -> Held | None:

@@ -43,8 +43,18 @@ class Batch:
 
     def __init__(self, entries: Iterable[bytes]) -> None:
         """Build the tree over `entries` (`row_entry`), in their order."""
+        self._build(map(leaf_hash, entries))
+
+    @classmethod
+    def of_leaves(cls, leaves: Iterable[bytes]) -> Batch:
+        """Build the tree over the leaf hashes of entries, for whoever does not keep the entries."""
+        batch = cls.__new__(cls)
+        batch._build(leaves)
+        return batch
+
+    def _build(self, leaves: Iterable[bytes]) -> None:
         # Level n holds the complete subtrees of 2ⁿ rows, end to end; RFC 6962 makes every root from these.
-        self._levels = [b"".join(map(leaf_hash, entries))]
+        self._levels = [b"".join(leaves)]
         self.count = len(self._levels[0]) // HASH_BYTES
         while len(self._levels[-1]) >= 2 * HASH_BYTES:
             self._levels.append(_parents(self._levels[-1]))

@@ -92,10 +92,5 @@ def attested_rows(
 ) -> Iterator[tuple[str, Attested]]:
     """Yield the imported rows about a matter, each with the event of its batch."""
     if customer.startswith("ref:"):
-        rows = ledger.db.execute(
-            "SELECT batch, body FROM attested"
-            " WHERE customer = ? AND controller = ? AND purpose = ? AND channel = ?",
-            (customer, ledger.did, purpose, channel),
-        )
-        for batch, body in rows.fetchall():
-            yield batch, msgspec.msgpack.decode(body, type=Attested)
+        for row in ledger.attested(customer, purpose, channel):
+            yield row.event, row

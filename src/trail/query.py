@@ -120,7 +120,7 @@ def _known(ledger: Ledger, who: str) -> bool:
 
 def _matters(ledger: Ledger, asked: Query) -> Iterator[Row]:
     """Yield the matters asked about; one that is named in full is there even if nothing ever happened."""
-    sql = "SELECT customer, purpose, channel FROM standing WHERE controller = ?"
+    sql = "SELECT customer, purpose, channel FROM matter WHERE controller = ?"
     if asked.who is None:
         rows: list[Row] = ledger.db.execute(f"{sql} ORDER BY 1, 2, 3", (ledger.did,)).fetchall()
     else:
@@ -269,7 +269,7 @@ def _population(ledger: Ledger) -> dict[str, int]:
         "SELECT count(*) FROM event e JOIN fact f ON f.event = e.hash WHERE f.controller = ?", (ledger.did,)
     ).fetchone()
     (records,) = ledger.db.execute(
-        "SELECT count(*) FROM standing WHERE controller = ?", (ledger.did,)
+        "SELECT count(*) FROM matter WHERE controller = ?", (ledger.did,)
     ).fetchone()
     return {"events": events, "records": records}
 

@@ -223,7 +223,6 @@ def _attested(anchored: AnchoredEvent, told: ImportedRow, known: int) -> Fact:
         logs=anchored.event.event.logs,
         target=told.target,
         salt=b"",
-        claim=b"",
     ).fact
 
 

@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 import csv
-import hmac
 import json
 import sqlite3
+from hashlib import blake2b
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from hypothesis import given
 from hypothesis import strategies as st
 
-from konsens.consent import Imported, import_rows, imports, read_mapping, shipped_mappings
-from konsens.consent.claim_worker import secrets_of_claim
-from konsens.consent.claims import Claim, Claims
+from konsens.consent import Imported, claims_of, import_rows, imports, read_mapping, shipped_mappings
+from konsens.consent.claim_worker import CODE, seal_of_claim
+from konsens.consent.claims import Claims, claim_codes
 from konsens.consent.contact import keyed_hash
-from konsens.consent.imports import _Row, row_json, row_of
+from konsens.consent.imports import row_json, row_of
 from konsens.consent.mapping import Told
 from konsens.consent.tables import Attested
 from konsens.did import public_from_seed
 from konsens.encoding import jcs
 from konsens.errors import Conflict, InputError, KonsensError, NotFound
-from konsens.records import ImportBatch, claim_key
+from konsens.records import ImportBatch, Seed, claim_key
 from konsens.registry import make_seal_leaf, seal_of
 
 from .world import NEWSLETTER, ORIGIN, Customer, World
 
+SEED = Seed.from_bytes(bytes(64))
 MAILCHIMP = [
     ["Email Address", "First Name", "OPTIN_TIME", "CONFIRM_TIME", "UNSUB_TIME", "LAST_CHANGED", "EUID"],
     ["anna@muster.example", "Anna", "2024-01-02 10:00:00", "2024-01-02 10:05:00", "", "", "e1"],
@@ -96,7 +94,7 @@ def test_a_dry_run_writes_nothing(world: World) -> None:
 def test_an_interruption_leaves_nothing_half_imported(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.publish()
     with monkeypatch.context() as patch:
-        patch.setattr("konsens.consent.imports._standing", lambda *_: 1 / 0)
+        patch.setattr("konsens.consent.imports._columns", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             run(world, MAILCHIMP)
     assert world.code("e1") == "consent.none"
@@ -114,8 +112,7 @@ def test_the_same_file_twice_is_all_duplicates(world: World) -> None:
 def test_whoever_holds_the_slip_can_break_the_seal(world: World) -> None:
     world.publish()
     done = run(world, MAILCHIMP)
-    rows = world.shop.ledger.batch_rows(done.event or "")
-    claim = next(body.claim for customer, _, _, body in rows if customer == "ref:e1")
+    claim = dict(claims_of(world.shop.ledger, world.keys, done.event or ""))["ref:e1"]
     world.registry.append([make_seal_leaf(claim_key(claim), bytes(32), origin=ORIGIN)])
     assert world.code("e1") == "consent.seal_broken"
     assert [(reject.line, reject.code) for reject in run(world, MAILCHIMP[:2]).rejects] == []
@@ -281,33 +278,32 @@ def test_the_shipped_mappings_are_these_and_no_others_are_guessed(tmp_path: Path
 def test_a_row_is_written_as_its_canonical_json(ref: str, since: int, bound: bool) -> None:
     target = "1" * 64 if bound else None
     told = Told(ref, "newsletter", "email", "given", since, None)
-    claim = Claim(bytes(16), bytes.fromhex("2" * 64), bytes(32))
-    row = _Row(told, claim, bytes(32), target)
-    attested = Attested("0" * 64, 1, "given", since, "2" * 64, (ORIGIN,), target, bytes(32), bytes(16))
-    assert row_json(row) == jcs(row_of(f"ref:{ref}", "newsletter", "email", attested))
-    assert json.loads(row_json(row))["ref"] == ref
+    attested = Attested("0" * 64, 1, "given", since, "2" * 64, (ORIGIN,), target, bytes(32))
+    written = row_json(told, "2" * 64, target)
+    assert written == jcs(row_of(f"ref:{ref}", "newsletter", "email", attested))
+    assert json.loads(written)["ref"] == ref
 
 
 @pytest.mark.parametrize("ahead", [0, 5000], ids=["derived when taken", "derived ahead"])
 @pytest.mark.parametrize("count", [5, 4100])
 def test_the_quick_derivation_is_the_general_one(count: int, ahead: int) -> None:
-    with Claims(Random(1).randbytes) as claims:
+    with Claims(claim_codes(SEED, b"1")) as claims:
         claims.ahead(ahead)
-        taken = [claim for some in claims.take(count) for claim in some]
-    assert len(taken) == len({claim.code for claim in taken}) == count
-    for claim in taken[:: max(1, count // 7)]:
-        assert claim.seal == seal_of(public_from_seed(claim_key(claim.code)))
-        assert claim.target_salt == HKDF(SHA256(), 32, None, b"konsens/v1/claim-target").derive(claim.code)
-        assert secrets_of_claim(claim.code) == claim.seal + claim.target_salt
+        taken = [seal for some in claims.take(count) for seal in some]
+    codes = claim_codes(SEED, b"1")(CODE * count)
+    assert len(taken) == len(set(taken)) == count
+    for n in range(0, count, max(1, count // 7)):
+        code = codes[CODE * n : CODE * (n + 1)]
+        assert taken[n] == seal_of(public_from_seed(claim_key(code))) == seal_of_claim(code)
 
 
 @given(st.binary(max_size=64), st.binary(max_size=200))
 def test_the_keyed_hash_is_the_general_one(key: bytes, message: bytes) -> None:
-    assert keyed_hash(key)(message) == hmac.digest(key, message, "sha256")
+    assert keyed_hash(key)(message) == blake2b(message, digest_size=16, key=key).digest()
 
 
 def test_a_helper_that_dies_ends_the_import_and_leaves_no_process() -> None:
-    with Claims(Random(1).randbytes) as claims:
+    with Claims(claim_codes(SEED, b"1")) as claims:
         claims.ahead(5000)
         for worker in claims._workers:
             worker.kill()
@@ -321,6 +317,9 @@ def test_what_an_import_writes_is_what_the_fold_says(world: World) -> None:
     run(world, MAILCHIMP)
     for who in ("ref:e1", "ref:e2"):
         held = world.shop.ledger.held(who, "newsletter", "email")
+        assert held is not None
+        assert world.shop.ledger.sight(who[4:], "newsletter", "email").attested == held
+        assert world.shop.ledger.all_held(who) == [("newsletter", "email", held)]
         with world.shop.ledger.book.write():
             assert world.shop.ledger.refold(who, "newsletter", "email") == held
 
@@ -356,7 +355,7 @@ def test_an_import_writes_over_nothing_that_came_meanwhile(
 ) -> None:
     world.publish()
     run(world, MAILCHIMP)
-    make = imports._make
+    make = imports._rows
 
     def staff_are_faster(*given: Any) -> Any:
         with sqlite3.connect(world.shop.ledger.book.path) as other:
@@ -364,7 +363,7 @@ def test_an_import_writes_over_nothing_that_came_meanwhile(
         other.close()
         return make(*given)
 
-    monkeypatch.setattr(imports, "_make", staff_are_faster)
+    monkeypatch.setattr(imports, "_rows", staff_are_faster)
     new = [MAILCHIMP[0], ["new@muster.example", "", "2024-01-02 10:00:00", "", "", "", "e9"]]
     with pytest.raises(Conflict) as error:
         run(world, new)
