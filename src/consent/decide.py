@@ -8,7 +8,7 @@ lane of the matter, the stop seal). `as_of` and `known_at` ask how it was and wh
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,7 +21,7 @@ from .decision import Decision
 from .deep import verify_again
 from .ledger import Ledger, Sight
 from .moments import seconds, when
-from .state import State
+from .state import OpenSeal, State
 from .tables import Held, Stops
 from .terms import MARKETING_BASES, Assurance, Basis
 
@@ -42,7 +42,8 @@ MAX_AGE = timedelta(minutes=15)
 
 LEEWAY = timedelta(seconds=60)
 
-BrokenAt = Callable[[tuple[str, ...], str], int | None]
+whole: Mapping[OpenSeal, int] = {}
+"""No seal is broken: what the book alone tells, or what a fold over the past has settled."""
 
 _ENDED = {
     "objected": "consent.objected",
@@ -115,10 +116,10 @@ def _holds(ledger: Ledger, asked: _Asked, sight: Sight, held: Held, *, live: boo
     code = in_force(held, seconds(asked.as_of))
     if code == "ok":
         ledger.check_log()
-        broken_at = ledger.logs.broken_at if live else whole
-        code = unbroken(held, sight.stops, asked.purpose, broken_at)
+        broken = ledger.logs.broken_among(held.seals + sight.stops.seals) if live else whole
+        code = unbroken(held, sight.stops, asked.purpose, broken)
         if code == "ok" and held.assurance == "customer_signed":
-            check_stoppable(sight.stops, broken_at)
+            check_stoppable(sight.stops, broken)
     return code
 
 
@@ -129,12 +130,12 @@ def check_not_future(*moments: datetime | None, now: datetime) -> None:
             raise Unavailable("consent.future", moment=format_time(moment))
 
 
-def check_stoppable(stops: Stops, broken_at: BrokenAt) -> None:
+def check_stoppable(stops: Stops, broken: Mapping[OpenSeal, int]) -> None:
     """Raise `consent.stop_unknown` unless a stop seal is known that is whole.
 
     Whoever keeps the customer's relation lane from the book would not see its stop seal break.
     """
-    if all(broken_at(logs, seal) is not None for logs, seal in stops.seals):
+    if all(seal in broken for seal in stops.seals):
         raise Unavailable("consent.stop_unknown")
 
 
@@ -149,13 +150,15 @@ def in_force(held: Held, moment: int) -> str:
     return "ok"
 
 
-def unbroken(held: Held, stops: Stops, purpose: str, broken_at: BrokenAt) -> str:
+def unbroken(held: Held, stops: Stops, purpose: str, broken: Mapping[OpenSeal, int]) -> str:
     """Return `ok`, or what ended a consent first, of all that broke after the newest grant's leaf."""
+    if not broken and not stops.objections:
+        return "ok"
     ends = [
-        (index, code)
+        (broken[seal], code)
         for seals, code in ((held.seals, "consent.seal_broken"), (stops.seals, "consent.objected"))
-        for logs, seal in seals
-        if (index := broken_at(logs, seal)) is not None and index > held.index
+        for seal in seals
+        if seal in broken and broken[seal] > held.index
     ]
     ends += [
         (index, "consent.objected")
@@ -178,11 +181,6 @@ def _not_in_force(held: Held, moment: int) -> str:
     if held.state is State.PENDING and held.lapses_at is not None and moment >= held.lapses_at:
         return "consent.lapsed"
     return f"consent.{held.state}"
-
-
-def whole(_logs: tuple[str, ...], _seal: str) -> int | None:
-    """Say that a seal is whole: what the book alone tells, or what a fold over the past has settled."""
-    return None
 
 
 def _sight(ledger: Ledger, asked: _Asked, *, live: bool) -> Sight:
@@ -223,7 +221,7 @@ def _other_basis(ledger: Ledger, asked: _Asked, sight: Sight) -> tuple[str, Basi
             ledger.logs.check_rows(sight.stops.seals)
         if any(scope in (None, asked.purpose) for scope, _ in sight.stops.objections):
             return "consent.objected", None
-        if any(ledger.logs.broken_at(*stop) is not None for stop in sight.stops.seals):
+        if ledger.logs.broken_among(sight.stops.seals):
             return "consent.objected", None
     return "ok", basis
 
@@ -259,23 +257,16 @@ def _valid_until(held: Held, now: datetime | None) -> datetime | None:
     return when(min([*ends, seconds(now + MAX_AGE)]))
 
 
-class _Asked:
+class _Asked(msgspec.Struct, frozen=True):
     """The question, so that every answer repeats it."""
 
-    __slots__ = ("as_of", "channel", "controller", "customer", "deep", "known_at", "purpose")
-
-    def __init__(
-        self,
-        controller: str,
-        customer: str,
-        purpose: str,
-        channel: str,
-        as_of: datetime,
-        known_at: datetime,
-        deep: bool,
-    ) -> None:
-        self.controller, self.customer, self.purpose, self.channel = controller, customer, purpose, channel
-        self.as_of, self.known_at, self.deep = as_of, known_at, deep
+    controller: str
+    customer: str
+    purpose: str
+    channel: str
+    as_of: datetime
+    known_at: datetime
+    deep: bool
 
     def answer(
         self,

@@ -26,7 +26,7 @@ from .ledger import Ledger, merged
 from .lists import all_sights, people, targets_by_finder
 from .moments import seconds, when
 from .own import CompanyKeys
-from .state import State
+from .state import OpenSeal, State
 from .tables import Held, Stops
 from .target import normalize_address
 from .terms import Basis
@@ -166,8 +166,8 @@ class _Table:
         self._did_of, self._ref_of = people(ledger)
         self._offer = offered_basis(ledger, purpose, channel)
         self._unknown: str | None = None
-        self._broken: dict[bytes, int] = {}
-        self._all_whole, self._home = False, (ledger.origin,)
+        self._broken: dict[OpenSeal, int] = {}
+        self._elsewhere = False
         try:
             self._read_log()
         except KonsensError as error:
@@ -225,29 +225,26 @@ class _Table:
         return (self._unknown or self._unbroken(held, stops)) if code == "ok" else code, held
 
     def _unbroken(self, held: Held, stops: Stops) -> str:
-        if self._all_whole and stops.seals and not stops.objections:
-            return "ok"
         try:
-            code = unbroken(held, stops, self._purpose, self._broken_at)
+            broken = self._broken
+            if self._elsewhere:
+                broken = self._ledger.logs.broken_among(held.seals + stops.seals)
+            code = unbroken(held, stops, self._purpose, broken)
             if code == "ok" and held.assurance == "customer_signed":
-                check_stoppable(stops, self._broken_at)
+                check_stoppable(stops, broken)
             return code
         except KonsensError as error:
             return error.code
 
-    def _broken_at(self, logs: tuple[str, ...], seal: str) -> int | None:
-        if logs != self._home:
-            return self._ledger.logs.broken_at(logs, seal)
-        return self._broken.get(bytes.fromhex(seal))
-
     def _read_log(self) -> None:
-        """Ask the home log about every open seal at once; a seal with further logs is asked one by one."""
+        """Ask the home log about all open seals at once; where one names further logs, row by row."""
         held = (row.seals for row in self._held.values() if row.state in (State.GIVEN, State.RENEWED))
         opened = [pair for seals in held for pair in seals]
         opened += [pair for row in self._stops.values() for pair in row.seals]
         self._ledger.check_log()
-        self._broken = self._ledger.logs.home.broken_many([bytes.fromhex(seal) for _, seal in opened])
-        self._all_whole = not self._broken and all(logs == self._home for logs, _ in opened)
+        home = (self._ledger.origin,)
+        self._elsewhere = any(logs != home for logs, _ in opened)
+        self._broken = self._ledger.logs.broken_among([pair for pair in opened if pair[0] == home])
 
     def _without(self, who: str) -> Verdict:
         """Return the answer where no consent is on file; only another basis depends on who it is."""

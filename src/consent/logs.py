@@ -5,7 +5,7 @@ Unknown is no: a log that is named and cannot be read raises, and whoever asks a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ..errors import Damaged, KonsensError, Unavailable
 from ..registry import SealLeaf, parse_leaf
@@ -79,6 +79,16 @@ class Logs:
                 leaf = parse_leaf(entry)
                 if isinstance(leaf, SealLeaf) and leaf.seal in seals and log.find(leaf.seal) != index:
                     raise Damaged("registry.damaged", problem=f"no row for the seal of entry {index}")
+
+    def broken_among(self, opened: Collection[OpenSeal]) -> dict[OpenSeal, int]:
+        """Return which of these open seals are broken, and where; the home log is asked about all at once."""
+        alone = (self.origin,)
+        at_home = {bytes.fromhex(pair[1]): pair for pair in opened if pair[0] == alone}
+        broken = {at_home[seal]: index for seal, index in self.home.broken_many(list(at_home)).items()}
+        for pair in opened:
+            if pair[0] != alone and (index := self.broken_at(*pair)) is not None:
+                broken[pair] = index
+        return broken
 
     def broken_at(self, origins: Sequence[str], seal: str) -> int | None:
         """Return where a lane's open seal broke: a leaf of its home log, `ELSEWHERE` for another, or None.

@@ -171,7 +171,8 @@ def _take_in(
 def _check_stoppable(ledger: Ledger, customer: str) -> None:
     """Raise `grant.no_relation` unless the customer could stop everything by one leaf that we would see."""
     try:
-        check_stoppable(Stops(open_seals(ledger.facts(customer))), ledger.logs.broken_at)
+        stops = Stops(open_seals(ledger.facts(customer)))
+        check_stoppable(stops, ledger.logs.broken_among(stops.seals))
     except Unavailable as error:
         if error.code != "consent.stop_unknown":
             raise
