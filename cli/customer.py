@@ -199,7 +199,8 @@ def consents(
         else:
             screen.line(frame.pick(de="Keine Einwilligungen.", en="No consents."))
 
-    return Outcome(Records(records=records), show=show, warnings=tuple(warnings))
+    data = Records(records=records, warnings=[code for code, _ in warnings])
+    return Outcome(data, show=show, warnings=tuple(warnings))
 
 
 @command(unlocks=True, lists="events")

@@ -154,7 +154,7 @@ def company_object(
 def _recorded(frame: Frame, found: list[Found], done: str, warnings: Sequence[Warned] = ()) -> Outcome:
     records = [record_data(record) for record in found]
     return Outcome(
-        Records(records=records),
+        Records(records=records, warnings=[code for code, _ in warnings]),
         show=lambda screen: show_records(screen, frame, records),
         done=done,
         warnings=tuple(warnings),

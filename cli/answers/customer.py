@@ -68,6 +68,7 @@ class Withdrawn(Answer, frozen=True):
 
 class Records(Answer, frozen=True):
     records: list[Record]
+    warnings: list[str]
 
 
 class EventLine(Part, frozen=True):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -71,6 +73,29 @@ def test_the_whole_way_from_yes_to_no(world: World) -> None:
         (0, record["record"]),
         (1, record["record"]),
     ]
+
+
+def test_a_no_that_the_log_lost_is_told_and_said_again(world: World) -> None:
+    log = world.folder / "reg" / "log.sqlite"
+
+    def content() -> bytes:
+        with closing(sqlite3.connect(log)) as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return log.read_bytes()
+
+    world.granted()
+    before = content()
+    no = ("withdraw", "Muster-Shop", "newsletter", "--yes")
+    world.me(*no)
+    content()
+    log.write_bytes(before)
+    assert world.me("consents")["warnings"] == ["wallet.leaf_missing"]
+    told = world.konsens("consents", "--home", "customer").err
+    assert f"warning[wallet.leaf_missing]: The log {ORIGIN} lost an entry of yours about newsletter" in told
+    assert "Muster-Shop" in told
+    world.me(*no)
+    assert world.me("consents")["warnings"] == []
+    assert world.check() == (7, "consent.seal_broken")
 
 
 @pytest.mark.parametrize(
