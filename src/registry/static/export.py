@@ -46,9 +46,9 @@ def export(
     old = Checkpoint(vkey.name, 0, EMPTY_ROOT) if published is None else check_checkpoint(published, vkey)
     new = _newest(store, old, vkey, note)
     checkpoint = new.checkpoint
+    _check_goes_on(store, old, checkpoint)
     if published is not None and old.size == checkpoint.size and note is None:
         return SignedCheckpoint(old, published.decode())
-    _check_goes_on(store, old, checkpoint)
     if old.size < checkpoint.size:
         # Whole bundles and tiles again from the last full one on.
         start = old.size - old.size % WIDTH
@@ -83,7 +83,8 @@ def _newest(store: Store, old: Checkpoint, vkey: VerifierKey, note: str | None) 
 def _check_goes_on(store: Store, old: Checkpoint, new: Checkpoint) -> None:
     if store.size() < new.size:
         raise Damaged("registry.rolled_back", size=store.size(), remembered=new.size)
-    if Frontier.at(old.size, nodes_of(store)).root() != old.root:
+    same_size = old.size == new.size
+    if Frontier.at(old.size, nodes_of(store)).root() != old.root or (same_size and new.root != old.root):
         raise Damaged("registry.fork", size=old.size)
 
 
