@@ -14,23 +14,21 @@ from typing import Any
 from anyio.to_thread import run_sync
 from litestar import Litestar, Request, Response, get, post
 from litestar.datastructures import State
-from litestar.exceptions import HTTPException
-from litestar.middleware.rate_limit import RateLimitConfig
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
+from litestar.params import FromPath
 
 from ...errors import KonsensError, Unavailable
+from .limits import client_of, reads_limit
 from .log_service import LogService
 from .metrics import Metrics
+from .problems import HANDLERS, answer_error
 from .wire import (
     MOST_BYTES,
     parse_append,
     parse_vouchers,
-    problem_of,
     render_appended,
-    render_http_problem,
-    status_of,
 )
 
 __all__ = ["log_app"]
@@ -55,10 +53,15 @@ class Running(State):
 def log_app(service: LogService, *, reads_per_second: int = 100) -> Litestar:
     """Return the ASGI application of one log; `reads_per_second` is for each address."""
     return Litestar(
-        route_handlers=[checkpoint, tile, bucket, append, register, live, ready, metrics],
+        route_handlers=[checkpoint, tile, append, register, live, ready, metrics],
         state=Running({"service": service, "metrics": Metrics(service.intake)}),
-        middleware=[_limit(reads_per_second).middleware],
-        exception_handlers={KonsensError: _problem, HTTPException: _http_problem},
+        # Appends have limits of their own.
+        middleware=[
+            reads_limit(
+                reads_per_second, exclude=["/health", "/metrics", "/append"], client=_client
+            ).middleware
+        ],
+        exception_handlers=HANDLERS | {KonsensError: _problem},
         request_max_body_size=MOST_BYTES,
         openapi_config=OpenAPIConfig(
             title=f"konsens log {service.vkey.name}",
@@ -74,21 +77,14 @@ def log_app(service: LogService, *, reads_per_second: int = 100) -> Litestar:
 @get("/checkpoint", media_type=TEXT, sync_to_thread=True)
 def checkpoint(state: Running) -> Response[bytes]:
     """The newest checkpoint, a signed note with the cosignatures that have come (C2SP tlog-checkpoint)."""
-    note = state.service.checkpoint_note()
-    return Response(note.encode(), media_type=TEXT, headers={"Cache-Control": ASK_AGAIN})
+    note = state.service.checkpoint()
+    return Response(note, media_type=TEXT, headers={"Cache-Control": ASK_AGAIN})
 
 
 @get("/tile/{path:path}", media_type=OCTETS, sync_to_thread=True)
-def tile(state: Running, path: str) -> Response[bytes]:
+def tile(state: Running, path: FromPath[str]) -> Response[bytes]:
     """A tile of the Merkle tree, or a bundle of entries (C2SP tlog-tiles)."""
     data = state.service.file(f"tile{path}")
-    return Response(data, media_type=OCTETS, headers={"Cache-Control": FOREVER})
-
-
-@get("/map/{size:int}/{prefix:str}", media_type=OCTETS, sync_to_thread=True)
-def bucket(state: Running, size: int, prefix: str) -> Response[bytes]:
-    """All broken seals that begin with a prefix, with what proves them against the map of a checkpoint."""
-    data = state.service.bucket(size, prefix)
     return Response(data, media_type=OCTETS, headers={"Cache-Control": FOREVER})
 
 
@@ -135,7 +131,7 @@ async def append(request: Request[Any, Any, Any], state: Running) -> Response[by
     begun, body = monotonic(), await request.body()
     service = state.service
     member = service.member(request.headers.get("authorization"), body)
-    client = _client(request, service)
+    client = _client(request)
     admitted = await run_sync(lambda: service.admit(parse_append(body), member=member, client=client))
     indices = await asyncio.wrap_future(admitted.indices)
     signed = await run_sync(service.acknowledge, admitted, indices)
@@ -173,29 +169,10 @@ def metrics(state: Running) -> bytes:
     return state.metrics.render()
 
 
-def _client(request: Request[Any, Any, Any], service: LogService) -> str:
-    """Return the address that a limit is counted for."""
-    if service.policy.behind_proxy and (forwarded := request.headers.get("x-forwarded-for")):
-        return forwarded.rpartition(",")[2].strip()
-    return request.client.host if request.client else ""
-
-
-def _limit(reads_per_second: int) -> RateLimitConfig:
-    return RateLimitConfig(
-        rate_limit=("second", reads_per_second),
-        exclude=["/health", "/metrics", "/append"],  # appends have limits of their own
-        identifier_for_request=lambda request: _client(request, request.app.state.service),
-    )
+def _client(request: Request[Any, Any, Any]) -> str:
+    return client_of(request, behind_proxy=request.app.state.service.policy.behind_proxy)
 
 
 def _problem(request: Request[Any, Any, Any], error: KonsensError) -> Response[bytes]:
-    """Answer with RFC 9457's problem details."""
     request.app.state.metrics.refused.labels(error.code).inc()
-    headers = {"Retry-After": str(error.facts["seconds"])} if error.code == "append.limit" else {}
-    return Response(problem_of(error), media_type=PROBLEM, status_code=status_of(error), headers=headers)
-
-
-def _http_problem(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
-    """Answer what litestar refuses by itself (no such path, a wrong method, too large a body) alike."""
-    body = render_http_problem(error.status_code, error.detail)
-    return Response(body, media_type=PROBLEM, status_code=error.status_code, headers=error.headers)
+    return answer_error(request, error)

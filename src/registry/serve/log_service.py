@@ -15,11 +15,13 @@ from typing import Protocol
 
 import msgspec
 
-from ...errors import NotTrusted, RefusedByPolicy
+from ...errors import NotFound, NotTrusted, RefusedByPolicy
 from ..ack import sign_ack
 from ..leaf import PublicLeaf, SealLeaf
 from ..log import SealLog
 from ..note import NoteSigner
+from ..static import ObjectStore, parse_path
+from ..static.paths import CHECKPOINT
 from ..tree import leaf_hash
 from .admission import Admission
 from .append_policy import AppendPolicy, Member
@@ -60,6 +62,7 @@ class LogService:
         signer: NoteSigner,
         open_log: Callable[[], AbstractContextManager[SealLog]],
         intake: Intake,
+        objects: ObjectStore,
         policy: AppendPolicy,
         vouchers: Vouchers,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -68,12 +71,28 @@ class LogService:
         self.vkey = signer.vkey
         self.policy = policy
         self.intake = intake
-        self.open_log = open_log
+        self._open_log = open_log
+        self._objects = objects
         self._signer = signer
         self._admission = Admission(policy)
         self._vouchers = vouchers
         self._now = now
         self._clock = clock
+
+    def checkpoint(self) -> bytes:
+        """Return the newest checkpoint that is published, or raise `static.no_checkpoint`."""
+        note = self._objects.get(CHECKPOINT)
+        if note is None:
+            raise NotFound("static.no_checkpoint")
+        return note
+
+    def file(self, path: str) -> bytes:
+        """Return a published tile or bundle, or raise `static.path` or `serve.no_file`."""
+        parse_path(path)
+        data = self._objects.get(path)
+        if data is None:
+            raise NotFound("serve.no_file", path=path)
+        return data
 
     def member(self, header: str | None, body: bytes) -> Member | None:
         """Return the member who signed a request; None if there is no signature at all.
@@ -125,7 +144,7 @@ class LogService:
 
     def _known(self, leaves: Sequence[SealLeaf | PublicLeaf]) -> set[bytes]:
         """Return the entries among `leaves` that are in the log already."""
-        with self.open_log() as log:
+        with self._open_log() as log:
             broken = log.broken_many([leaf.seal for leaf in leaves if isinstance(leaf, SealLeaf)])
             known = {log.entry(index) for index in broken.values()}
             public = (leaf for leaf in leaves if isinstance(leaf, PublicLeaf))

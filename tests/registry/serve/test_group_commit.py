@@ -50,7 +50,7 @@ def test_everything_that_was_acknowledged_is_covered_by_a_checkpoint_soon(tmp_pa
             wait_for(lambda: intake.state.behind_since is None)
             signed = intake.state.checkpoint
             assert signed is not None
-            assert signed.checkpoint.size > index  # noqa: B023 (checked in the same round)
+            assert signed.checkpoint.size > index
     with Registry.open(folder) as log:
         newest = log.checkpoint()
         assert newest is not None
@@ -138,7 +138,7 @@ def test_while_nothing_can_be_signed_leaves_are_taken_and_signing_is_tried_again
         if len(calls) < 4:
             raise Locked("registry.busy")
 
-    with GroupCommit(lambda: log, publish, pause=0) as intake:  # type: ignore[arg-type]  # no checkpoint is needed here
+    with GroupCommit(lambda: log, publish, pause=0) as intake:
         assert intake.append([seal_leaf(1)]).result(timeout=10) == [0]
         assert isinstance(intake.state.problem, Locked)
         assert intake.append([seal_leaf(2)]).result(timeout=10) == [1]

@@ -1,0 +1,127 @@
+"""From a signed checkpoint to one that everybody sees: witnesses are asked, then the static files follow.
+
+It runs beside the writer, in a thread of its own: a witness that is slow keeps no leaf waiting.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from threading import Event, Thread
+from time import monotonic
+from typing import Self
+
+import msgspec
+
+from ...errors import KonsensError
+from ..checkpoint import SignedCheckpoint
+from ..folder import Registry
+from ..policy import Policy
+from ..static import ObjectStore, export
+from ..tree import consistency_path
+from ..witness import Answer, Collected, Transport, collect
+from .log_service import Intake
+
+__all__ = ["Publication", "Published"]
+
+_LOG = logging.getLogger(__name__)
+
+
+class Published(msgspec.Struct, frozen=True):
+    """How far the public files are."""
+
+    size: int = 0
+    answers: tuple[Answer, ...] = ()
+    """What came of each witness in the last round."""
+    quorum: bool = False
+    problem: KonsensError | None = None
+    """Why the files could not be brought up to the newest checkpoint."""
+
+
+class Publication:
+    """Brings cosignatures and static files up to the writer's newest checkpoint, again and again.
+
+    - A checkpoint is shown with the cosignatures that came in time, be they a quorum or not: a reader's own
+      policy says what is enough for him, and an operator without witnesses must not be able to say less.
+    - An idle log asks for new cosignatures of the checkpoint that it has, every `renew` seconds, and
+      writes nothing into the log.
+    """
+
+    def __init__(
+        self,
+        open_log: Callable[[], Registry],
+        objects: ObjectStore,
+        intake: Intake,
+        *,
+        policy: Policy | None = None,
+        transport: Transport | None = None,
+        pause: float = 1.0,
+        renew: float = 300.0,
+        timeout: float = 5.0,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._open_log, self._objects, self._intake = open_log, objects, intake
+        self._policy = policy if policy is not None and policy.witnesses else None
+        self._transport = transport
+        self._pause, self._renew, self._timeout = pause, renew, timeout
+        self._now = now
+        self._end = Event()
+        self._thread = Thread(target=self._run, name="publication", daemon=True)
+        self.state = Published()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Publish what is there, and end."""
+        self._end.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        asked, shown = 0.0, ""
+        ending = False
+        while not ending:
+            ending = self._end.wait(self._pause)
+            newest = self._intake.state.checkpoint
+            renew = self._policy is not None and monotonic() - asked > self._renew
+            if newest is None or (newest.note == shown and not renew):
+                continue
+            asked = monotonic()
+            try:
+                self._publish(newest)
+            except KonsensError as error:
+                self.state = msgspec.structs.replace(self.state, problem=error)
+            except Exception:  # a bug of ours: the next round may do better, and the last state stays shown
+                _LOG.exception("the log could not be published")
+            else:
+                shown = newest.note
+
+    def _publish(self, newest: SignedCheckpoint) -> None:
+        with self._open_log() as log:
+            collected = self._collect(log, newest)
+            note = newest.note
+            if collected is not None:
+                note = collected.note
+                log.keep_cosigned(note)
+            signed = export(log.store, self._objects, vkey=log.vkey, note=note)
+        self.state = Published(
+            size=signed.checkpoint.size,
+            answers=collected.answers if collected else (),
+            quorum=collected is not None and collected.quorum,
+        )
+
+    def _collect(self, log: Registry, newest: SignedCheckpoint) -> Collected | None:
+        if self._policy is None or self._transport is None:
+            return None
+        size, nodes = newest.checkpoint.size, log.nodes()
+        return collect(
+            newest,
+            self._policy,
+            prove=lambda old: consistency_path(old, size, nodes),
+            transport=self._transport,
+            at=self._now(),
+            before=log.cosigned(),
+            timeout=self._timeout,
+        )
