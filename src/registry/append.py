@@ -14,7 +14,9 @@ from .walk import bad_leaves
 __all__ = ["add", "append"]
 
 
-def append(store: Store, leaves: Sequence[SealLeaf | PublicLeaf], *, origin: str) -> list[int]:
+def append(
+    store: Store, leaves: Sequence[SealLeaf | PublicLeaf], *, origin: str, checked: set[bytes] | None = None
+) -> list[int]:
     """Add `leaves` to the log in one durable step and return the index of each.
 
     - A leaf that is not signed by its own key for this log is refused (`leaf.signature`, `key.weak`).
@@ -23,6 +25,8 @@ def append(store: Store, leaves: Sequence[SealLeaf | PublicLeaf], *, origin: str
     - All or nothing: if one is refused, none is added.
     - What enters in one step is sorted by leaf hash, so that its order tells nothing. Two successive events
       of one lane therefore need two steps: the index has to grow with the lane.
+
+    `checked` is told the entries whose signatures were checked here.
     """
     if any(isinstance(leaf, HeadLeaf) for leaf in leaves):
         raise InputError("registry.head_leaf")
@@ -35,12 +39,14 @@ def append(store: Store, leaves: Sequence[SealLeaf | PublicLeaf], *, origin: str
     for entry, seal in seals.items():
         if first.setdefault(seal, entry) != entry:
             raise Conflict("seal.already_broken", seal=seal.hex())
+    hashed = sorted((leaf_hash(entry), entry) for entry in dict.fromkeys(entries))
     with store.writing():
         indices = _present(store, first, [leaf for leaf in leaves if isinstance(leaf, PublicLeaf)])
-        fresh = sorted((leaf_hash(entry), entry) for entry in dict.fromkeys(entries) if entry not in indices)
-        if fresh:
+        if fresh := [one for one in hashed if one[1] not in indices]:
             start = add(store, fresh, seals)
             indices.update({entry: index for index, (_, entry) in enumerate(fresh, start)})
+    if checked is not None:
+        checked.update(seals)
     return [indices[entry] for entry in entries]
 
 
@@ -55,7 +61,7 @@ def add(store: Store, hashed: Sequence[tuple[bytes, bytes]], seals: Mapping[byte
         [(seals[entry], index) for index, (_, entry) in enumerate(hashed, start) if entry in seals]
     )
     if start // WIDTH != (start + len(hashed)) // WIDTH:
-        store.add_tiles(TileBuilder.at(store, start).extend(leaf for leaf, _ in hashed))
+        store.add_tiles(TileBuilder.at(store, start).extend([leaf for leaf, _ in hashed]))
     return start
 
 

@@ -64,11 +64,9 @@ class SealLog:
 
     def append(self, leaves: Sequence[SealLeaf | PublicLeaf]) -> list[int]:
         """Add leaves in one durable step and return the index of each; see `append.append` for the rules."""
-        indices = append(self._store, leaves, origin=self.origin)
         if len(self._checked) > LEAVES_TO_REMEMBER:
             self._checked.clear()
-        self._checked.update(leaf.entry for leaf in leaves)
-        return indices
+        return append(self._store, leaves, origin=self.origin, checked=self._checked)
 
     def entry(self, index: int) -> bytes:
         """Return the bytes of one entry, or raise `registry.no_entry`."""

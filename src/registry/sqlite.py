@@ -132,7 +132,9 @@ class SqliteStore:
             start,
             stop,
         )
-        return [entry for place, (index, entry) in enumerate(found, start) if place == index]
+        if found and found[-1][0] != start + len(found) - 1:
+            found = [row for place, row in enumerate(found, start) if place == row[0]]
+        return [entry for _, entry in found]
 
     def broken(self, seal: bytes) -> int | None:
         return self._index("SELECT idx FROM broken WHERE seal = ?", seal)

@@ -8,9 +8,10 @@ hashes a level, read back from the entries and from the roots of the tiles below
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from .store import Store, Tile
-from .tree import NodeSource, leaf_hash, root_of
+from .tree import NodeSource, leaf_hash, node_hashes, root_of
 
 __all__ = ["TileBuilder", "nodes_of"]
 
@@ -40,24 +41,29 @@ class TileBuilder:
     def extend(self, hashes: Iterable[bytes]) -> list[Tile]:
         """Take in leaf hashes and return the tiles that are full now."""
         tiles: list[Tile] = []
-        for leaf in hashes:
-            level, node = 0, leaf
-            while self._add(level, node):
-                index = self.size >> 8 * (level + 1)
-                full = self._rests[level]
-                tile = Tile(level, index, root_of(full), b"".join(full))
-                tiles.append(tile)
-                self._rests[level] = []
-                level, node = level + 1, tile.root
-            self.size += 1
+        row, level, size = list(hashes), 0, self.size
+        self.size += len(row)
+        while row:
+            if level == len(self._rests):
+                self._rests.append([])
+            row, size = self._rests[level] + row, size // WIDTH
+            full = len(row) - len(row) % WIDTH
+            self._rests[level] = row[full:]
+            parts = [b"".join(row[start : start + WIDTH]) for start in range(0, full, WIDTH)]
+            new = [Tile(level, index, _tile_root(part), part) for index, part in enumerate(parts, size)]
+            tiles += new
+            row, level = [tile.root for tile in new], level + 1
         return tiles
 
-    def _add(self, level: int, node: bytes) -> bool:
-        """Add a hash to the rest of `level`, and say whether it fills a tile."""
-        if level == len(self._rests):
-            self._rests.append([])
-        self._rests[level].append(node)
-        return len(self._rests[level]) == WIDTH
+
+# Who appends and then publishes needs each root twice.
+@lru_cache(maxsize=64)
+def _tile_root(hashes: bytes) -> bytes:
+    """Return the root over the hashes of a full tile."""
+    row = _split(hashes)
+    while len(row) > 1:
+        row = node_hashes(row)
+    return row[0]
 
 
 def nodes_of(store: Store) -> NodeSource:

@@ -24,6 +24,7 @@ __all__ = [
     "inclusion_path",
     "leaf_hash",
     "node_hash",
+    "node_hashes",
     "root_of",
 ]
 
@@ -41,6 +42,12 @@ def leaf_hash(entry: bytes) -> bytes:
 def node_hash(left: bytes, right: bytes) -> bytes:
     """Return the hash of an inner node (RFC 6962, section 2.1)."""
     return sha256(b"\x01" + left + right).digest()
+
+
+def node_hashes(children: Sequence[bytes]) -> list[bytes]:
+    """Return the hashes of the inner nodes over an even number of neighbours."""
+    pairs = zip(children[::2], children[1::2], strict=True)
+    return [sha256(b"\x01" + left + right).digest() for left, right in pairs]
 
 
 def root_of(leaf_hashes: Iterable[bytes]) -> bytes:
@@ -76,15 +83,16 @@ class Frontier:
 
     def extend(self, leaves: Iterable[bytes]) -> None:
         """Add leaf hashes in order."""
-        nodes, size, hasher = self.nodes, self.size, sha256
-        for leaf in leaves:
-            node, carry = leaf, size
-            while carry & 1:
-                node = hasher(b"\x01" + nodes.pop() + node).digest()
-                carry >>= 1
-            nodes.append(node)
-            size += 1
-        self.size = size
+        row = list(leaves)
+        count, level, right = len(row), 0, []  # what is left over at the right of each level, leaf first
+        while row:
+            if self.size >> level & 1:
+                row.insert(0, self.nodes.pop())
+            if len(row) & 1:
+                right.append(row.pop())
+            row, level = node_hashes(row), level + 1
+        self.nodes += reversed(right)
+        self.size += count
 
     def root(self) -> bytes:
         """Return the root over all leaves so far."""

@@ -12,7 +12,7 @@ import msgspec
 
 from ..errors import InputError, KonsensError, VerificationError
 from .checkpoint import check_checkpoint
-from .leaf import HeadLeaf, Leaf, SealLeaf, check_seal_leaf, parse_leaf
+from .leaf import SEAL_LEAF_SIZE, HeadLeaf, Leaf, SealLeaf, check_seal_leaf, parse_leaf, seal_of
 from .note import VerifierKey
 from .seal_map import Row, SealMap
 from .store import Store
@@ -84,25 +84,38 @@ class Walk:
 
     def feed(self, entries: Sequence[bytes]) -> None:
         """Go over the entries that follow."""
-        hashes = [leaf_hash(entry) for entry in entries]
-        leaves = [self._parse(index, entry) for index, entry in enumerate(entries, self.size)]
-        seal_leaves = {i: leaf for i, leaf in enumerate(leaves, self.size) if isinstance(leaf, SealLeaf)}
-        unchecked = [i for i in seal_leaves if entries[i - self.size] not in self._checked]
-        for place, _ in bad_leaves([seal_leaves[i] for i in unchecked], origin=self._origin):
-            self._problem("fsck.leaf_signature", unchecked[place])
-        breaking = self._check_seals(seal_leaves)
-        for index, (leaf, hashed) in enumerate(zip(leaves, hashes, strict=True), self.size):
-            if isinstance(leaf, HeadLeaf):
-                self._check_head(Head(index, leaf, hashed))
-            elif index in breaking:
-                self._new_rows.append((breaking[index], index))
-            self.frontier.append(hashed)
-            if isinstance(leaf, HeadLeaf):
-                self.roots[self.size] = self.frontier.root()
+        start, hashes = self.size, [leaf_hash(entry) for entry in entries]
+        seals: dict[int, bytes] = {}
+        heads: list[Head] = []
+        unchecked: dict[int, SealLeaf] = {}
+        for index, entry in enumerate(entries, start):
+            if len(entry) == SEAL_LEAF_SIZE and entry in self._checked:
+                seals[index] = seal_of(entry[1:33])
+                continue
+            leaf = self._parse(index, entry)
+            if isinstance(leaf, SealLeaf):
+                unchecked[index], seals[index] = leaf, leaf.seal
+            elif isinstance(leaf, HeadLeaf):
+                heads.append(Head(index, leaf, hashes[index - start]))
+        places = list(unchecked)
+        for place, _ in bad_leaves(list(unchecked.values()), origin=self._origin):
+            self._problem("fsck.leaf_signature", places[place])
+        breaking = self._check_seals(seals, entries)
+        for head in heads:
+            self._go_to(head.index, hashes[self.size - start : head.index - start], breaking)
+            self._check_head(head)
+            self.frontier.append(head.hash)
+            self.roots[self.size] = self.frontier.root()
+        self._go_to(start + len(hashes), hashes[self.size - start :], breaking)
         for tile in self._builder.extend(hashes):
             self.tile_count += 1
             if self._store.tile(tile.level, tile.index) != tile:
                 self._problem("fsck.tiles", tile.index << 8 * (tile.level + 1))
+
+    def _go_to(self, stop: int, hashes: Sequence[bytes], breaking: Mapping[int, bytes]) -> None:
+        """Take in the leaves, none of them a head leaf, up to the entry `stop`."""
+        self._new_rows += [(breaking[index], index) for index in range(self.size, stop) if index in breaking]
+        self.frontier.extend(hashes)
 
     def map_root(self) -> bytes:
         """Return the root of the map of all seals broken so far."""
@@ -137,19 +150,25 @@ class Walk:
             self._problem("fsck.entries", index)
             return None
 
-    def _check_seals(self, leaves: Mapping[int, SealLeaf]) -> dict[int, bytes]:
-        """Check the rows of seal leaves, given by index, and return the seals that they broke."""
-        breaking = {index: leaf.seal for index, leaf in leaves.items()}
-        rows = self._rows.broken_many(list(breaking.values()))
-        for index, seal in list(breaking.items()):
+    def _check_seals(self, seals: Mapping[int, bytes], entries: Sequence[bytes]) -> Mapping[int, bytes]:
+        """Check the rows of the seals that `entries` break, given by index, and return those in order."""
+        start, stop = self.size, self.size + len(entries)
+        if self._rows.rows_of(start, stop) != [(seal, index) for index, seal in seals.items()]:
+            seals = self._in_order(seals, entries)
+        self.seal_count += len(seals)
+        return seals
+
+    def _in_order(self, seals: Mapping[int, bytes], entries: Sequence[bytes]) -> Mapping[int, bytes]:
+        """Return the seals whose rows name their index, and tell of the others."""
+        rows, right = self._rows.broken_many(list(seals.values())), dict(seals)
+        for index, seal in seals.items():
             if (row := rows.get(seal)) == index:
                 continue
-            del breaking[index]
+            del right[index]
             earlier = None if row is None or row > index else self._store.entry(row)
-            twice = earlier is not None and earlier[:33] == leaves[index].entry[:33]
+            twice = earlier is not None and earlier[:33] == entries[index - self.size][:33]
             self._problem("fsck.key_twice" if twice else "fsck.seals", index)
-        self.seal_count += len(breaking)
-        return breaking
+        return right
 
     def _check_head(self, head: Head) -> None:
         before = self.head
