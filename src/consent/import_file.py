@@ -13,7 +13,7 @@ import msgspec
 from ..errors import InputError, NotFound
 from .ledger import Ledger
 from .mapping import Mapping, RowReader, Told
-from .target import normalize_address
+from .target import is_normal, normalize_address
 
 __all__ = ["ReadFile", "Reject", "open_csv", "read_file"]
 
@@ -76,6 +76,8 @@ def read_file(
 def _checked(item: Told, offered: set[tuple[str, str]], purposes: set[str], latest: int) -> Told | str:
     if (item.purpose, item.channel) not in offered:
         return "import.channel" if item.purpose in purposes else "import.purpose"
+    if item.since <= latest and (item.address is None or is_normal(item.channel, item.address)):
+        return item
     no = item.state == "withdrawn"  # neither a wrong date nor a wrong address may keep a no out
     if item.since > latest and not no:
         return "import.date"
@@ -86,10 +88,7 @@ def _checked(item: Told, offered: set[tuple[str, str]], purposes: set[str], late
         if not no:
             return "import.address"
         address = None
-    since = min(item.since, latest)
-    if (address, since) == (item.address, item.since):
-        return item
-    return msgspec.structs.replace(item, address=address, since=since)
+    return msgspec.structs.replace(item, address=address, since=min(item.since, latest))
 
 
 @contextmanager

@@ -9,18 +9,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from hashlib import sha256
+from itertools import count
 from json.encoder import encode_basestring
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
 from ..encoding import format_time
 from ..errors import Conflict
 from ..records import Actor, Batch, Digest, ImportBatch, Matter
-from ..registry.tree import leaf_hash
 from .claims import CODE, Claims, claim_codes
 from .contact import Address, ContactKeys
 from .import_file import ReadFile, Reject, read_file
@@ -31,11 +31,11 @@ from .moments import seconds, when
 from .own import CompanyKeys, deliver, sign_own
 from .state import State
 from .tables import PENDING_INDEX, Attested, Held
-from .target import target_of_normalized
+from .target import target_digest
 
 __all__ = ["Imported", "claims_of", "import_rows", "row_of"]
 
-SALT_BYTES = NONCE_BYTES = 32
+SALT, NONCE, IMPORT_NONCE = 32, 12, 32
 _EPOCH = datetime(1970, 1, 1)  # in UTC, without saying so: that saves time on every row
 
 Progress = Callable[[int, int], None]
@@ -75,7 +75,7 @@ def import_rows(
         found = read_file(ledger, source, mapping, latest=seconds(now))
         return _result(found, *_sort_out(ledger, found.told))
     ledger.check_log()  # a log that would refuse the leaf is named before anything is written
-    nonce = random(NONCE_BYTES)
+    nonce = random(IMPORT_NONCE)
     with Claims(claim_codes(keys.seed, nonce)) as claims:
         found = read_file(ledger, source, mapping, latest=seconds(now), ahead=claims.ahead)
         version = _version(ledger)
@@ -139,14 +139,14 @@ def row_of(customer: str, purpose: str, channel: str, attested: Attested) -> dic
     }
 
 
-def row_json(told: Told, following: str, target: str | None) -> bytes:
-    """Return the JCS bytes of a row, written out; a test compares them with RFC 8785."""
+def row_json(told: Told, target: str | None) -> tuple[str, str]:
+    """Return the JCS text of a row before and after its seal; a test compares them with RFC 8785."""
     bound = "null" if target is None else f'"{target}"'
     return (
-        f'{{"channel":"{told.channel}","next":"{following}","purpose":"{told.purpose}",'
-        f'"ref":{encode_basestring(told.ref)},"since":"{_time(told.since)}","state":"{told.state}",'
-        f'"target":{bound}}}'
-    ).encode()
+        f'{{"channel":"{told.channel}","next":"',
+        f'","purpose":"{told.purpose}","ref":{encode_basestring(told.ref)},"since":"{_time(told.since)}",'
+        f'"state":"{told.state}","target":{bound}}}',
+    )
 
 
 def _time(moment: int) -> str:
@@ -180,33 +180,43 @@ def _sort_out(
     return fresh, known, rejects
 
 
-class _Row(NamedTuple):
-    """A row with its secrets, and its address, encrypted; it has no seal yet."""
+class _Row(msgspec.Struct, frozen=True, gc=False):
+    """A row but for its seal: its columns, and the bytes of its leaf before and after."""
 
-    told: Told
-    customer: str
-    salt: bytes
-    target: bytes | None
-    finder: bytes | None
-    address: bytes | None
+    before: bytes
+    after: bytes
+    columns: tuple[str, str, str, bool, int]
+    bound: tuple[bytes, bytes | None, bytes | None, bytes | None]
 
 
 def _rows(contacts: ContactKeys, told: Sequence[Told], random: Random) -> list[_Row]:
     """Return the rows, as far as they can be made while their seals are still derived."""
-    salts, secrets = random(SALT_BYTES * len(told)), random(SALT_BYTES * len(told))
     customers = [f"ref:{item.ref}" for item in told]
     keys = contacts.make(customers)
+    salts, secrets, nonces = (_pieces(random(size * len(told)), size) for size in (SALT, SALT, NONCE))
     made = []
-    for at, item, customer, key in zip(range(0, len(salts), SALT_BYTES), told, customers, keys, strict=True):
-        salt, channel, address = salts[at : at + SALT_BYTES], item.channel, item.address
-        if not address:
-            made.append(_Row(item, customer, salt, None, None, None))
-            continue
-        secret = secrets[at : at + SALT_BYTES]
-        target = bytes.fromhex(target_of_normalized(secret, channel, address))
-        body = contacts.seal(key, customer, Address(channel, address, secret))
-        made.append(_Row(item, customer, salt, target, contacts.finder(channel, address), body))
+    for item, customer, key, salt, secret, nonce in zip(
+        told, customers, keys, salts, secrets, nonces, strict=True
+    ):
+        channel, address, target, finder, body = item.channel, item.address, None, None, None
+        if address:
+            target = target_digest(secret, channel, address)
+            finder = contacts.finder(channel, address)
+            body = contacts.seal(key, customer, Address(channel, address, secret), nonce=nonce)
+        before, after = row_json(item, None if target is None else target.hex())
+        made.append(
+            _Row(
+                b"\x00" + salt + before.encode(),
+                after.encode(),
+                (customer, item.purpose, channel, item.state == "given", item.since),
+                (salt, target, finder, body),
+            )
+        )
     return made
+
+
+def _pieces(joined: bytes, size: int) -> Iterator[bytes]:
+    return (joined[at : at + size] for at in range(0, len(joined), size))
 
 
 def _store(
@@ -217,35 +227,18 @@ def _store(
     leaves: list[bytes] = []
     for seals in claims.take(len(rows)):
         start = len(leaves)
-        some = list(zip(rows[start : start + len(seals)], seals, strict=True))
-        leaves += [leaf_hash(row.salt + _json(row, seal)) for row, seal in some]
+        some = rows[start : start + len(seals)]
+        leaves += [
+            sha256(row.before + seal.hex().encode() + row.after).digest()
+            for row, seal in zip(some, seals, strict=True)
+        ]
         ledger.db.executemany(
             "INSERT INTO attested VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [_columns(number + n, number, row, seal) for n, (row, seal) in enumerate(some, start)],
+            [
+                (n, number, *row.columns, seal, *row.bound)
+                for n, row, seal in zip(count(number + start), some, seals, strict=False)
+            ],
         )
         if progress:
             progress(len(leaves), len(rows))
     return number, Batch.of_leaves(leaves)
-
-
-def _json(row: _Row, seal: bytes) -> bytes:
-    return row_json(row.told, seal.hex(), None if row.target is None else row.target.hex())
-
-
-def _columns(number: int, batch: int, row: _Row, seal: bytes) -> tuple[object, ...]:
-    told, customer, salt, target, finder, address = row
-    given = told.state == "given"
-    return (
-        number,
-        batch,
-        customer,
-        told.purpose,
-        told.channel,
-        given,
-        told.since,
-        seal,
-        salt,
-        target,
-        finder,
-        address,
-    )

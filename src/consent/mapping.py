@@ -128,8 +128,10 @@ Test = Callable[[Sequence[str]], bool]
 
 
 def _reader(columns: ConsentColumns, places: dict[str, int]) -> Read:
-    given = [_test(condition, places, needed=True) for condition in columns.given]
-    withdrawn = [_test(condition, places, needed=False) for condition in columns.withdrawn]
+    given = [_test(condition, places) for condition in columns.given]
+    # A list of subscribers has no column for those who left.
+    left_by = [condition for condition in columns.withdrawn if condition.column in places]
+    withdrawn = [_test(condition, places) for condition in left_by]
     purpose_of = _code(columns.purpose, columns.purpose_column, columns.purposes, places)
     channel_of = _code(columns.channel, columns.channel_column, columns.channels, places)
     since = [places[name] for name in columns.since if name in places]
@@ -139,26 +141,47 @@ def _reader(columns: ConsentColumns, places: dict[str, int]) -> Read:
         raise InputError("import.no_column", column=columns.since[0])
 
     def read(ref: str, row: Sequence[str]) -> Told | str:
-        state: Literal["given", "withdrawn"] = (
-            "withdrawn" if any(test(row) for test in withdrawn) else "given"
-        )
-        if state == "given" and not all(test(row) for test in given):
+        state: Literal["given", "withdrawn"] = "withdrawn" if withdrawn and _any(withdrawn, row) else "given"
+        if state == "given" and not _all(given, row):
             return "import.no_consent"
-        purpose, channel = purpose_of(row), channel_of(row)
+        purpose = purpose_of(row) if purpose_of else columns.purpose
+        channel = channel_of(row) if channel_of else columns.channel
         if purpose is None or channel is None:
             return "import.purpose" if purpose is None else "import.channel"
-        order = left + since if state == "withdrawn" else since
-        text = next((row[place].strip() for place in order if row[place].strip()), "")
+        text = _first(row, left + since if state == "withdrawn" else since)
         moment = _moment(text, columns.time_format) if text else None
         if moment is None and state == "withdrawn":
             moment = NOW  # a no is never lost for want of a date
         if moment is None:
             return "import.date" if text else "import.no_date"
-        return Told(
-            ref, purpose, channel, state, moment, row[address].strip() if address is not None else None
-        )
+        return Told(ref, purpose, channel, state, moment, None if address is None else row[address].strip())
 
     return read
+
+
+# Loops, because a generator for every row costs more than most of the tests.
+def _any(tests: Sequence[Test], row: Sequence[str]) -> bool:
+    """Tell whether one of `tests` is true of a row."""
+    for test in tests:  # noqa: SIM110 a generator
+        if test(row):
+            return True
+    return False
+
+
+def _all(tests: Sequence[Test], row: Sequence[str]) -> bool:
+    """Tell whether all of `tests` are true of a row."""
+    for test in tests:  # noqa: SIM110 a generator
+        if not test(row):
+            return False
+    return True
+
+
+def _first(row: Sequence[str], order: Sequence[int]) -> str:
+    """Return the first cell of `order` that is not blank, else an empty text."""
+    for place in order:
+        if text := row[place].strip():
+            return text
+    return ""
 
 
 class _Places(dict[str, int]):
@@ -175,12 +198,8 @@ class _Places(dict[str, int]):
         return super().__getitem__(name)
 
 
-def _test(condition: Condition, places: dict[str, int], *, needed: bool) -> Test:
-    if condition.column not in places:
-        if needed:
-            raise InputError("import.no_column", column=condition.column)
-        return lambda _row: False  # a list of subscribers has no column for those who left
-    place = places[condition.column]
+def _test(condition: Condition, places: dict[str, int]) -> Test:
+    place = _place(condition.column, places)
     if condition.filled is not None:
         return lambda row: bool(row[place].strip()) is condition.filled
     if condition.has is not None:
@@ -192,11 +211,12 @@ def _test(condition: Condition, places: dict[str, int], *, needed: bool) -> Test
 
 def _code(
     fixed: str | None, column: str | None, table: dict[str, str], places: dict[str, int]
-) -> Callable[[Sequence[str]], str | None]:
+) -> Callable[[Sequence[str]], str | None] | None:
+    """Return what reads the code from a row, or None where it is fixed."""
     if column is None:
         if fixed is None:
             raise InputError("import.mapping", problem="purpose or channel is missing")
-        return lambda _row: fixed
+        return None
     place = _place(column, places)
     known = {value.casefold(): code for value, code in table.items()}
     return lambda row: known.get(row[place].strip().casefold(), fixed)

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from hashlib import sha256
 
-from ..encoding import sha256
 from ..errors import InputError, VerificationError
 
 __all__ = ["check_target", "normalize_address", "target_of"]
@@ -51,7 +51,12 @@ def target_of(salt: bytes, channel: str, address: str) -> str:
 
 def target_of_normalized(salt: bytes, channel: str, normalized: str) -> str:
     """Return the target of an address that `normalize_address` has already written."""
-    return sha256(b"konsens/target/v1\n", salt, channel.encode(), b"\x00", normalized.encode()).hex()
+    return target_digest(salt, channel, normalized).hex()
+
+
+def target_digest(salt: bytes, channel: str, normalized: str) -> bytes:
+    """Return the same as 32 bytes."""
+    return sha256(b"konsens/target/v1\n%b%b\x00%b" % (salt, channel.encode(), normalized.encode())).digest()
 
 
 def check_target(target: str | None, *, salt: bytes, channel: str, address: str) -> None:
@@ -60,9 +65,17 @@ def check_target(target: str | None, *, salt: bytes, channel: str, address: str)
         raise VerificationError("target.mismatch", channel=channel)
 
 
+def is_normal(channel: str, address: str) -> bool:
+    """Tell quickly of most addresses that `normalize_address` would return them as they are."""
+    return channel == "email" and _USUAL.fullmatch(address) is not None
+
+
 # The common case: ASCII, where nothing needs normalising but the letters' case.
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _PLAIN = re.compile(rf"[!-~]+@(?=.{{1,253}}\Z)({_LABEL}\.)*{_LABEL}")
+
+# Most addresses of a list, told apart in a third of the time: nothing in them could be normalised.
+_USUAL = re.compile(r"[!-?\[-~]{1,99}@[a-z0-9]{1,63}(?:\.[a-z0-9]{1,63}){1,2}")
 
 
 def _email(address: str) -> str:
