@@ -1,0 +1,32 @@
+"""A real server for the tests of one process, and a schema of its own for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+
+from .nodes import Node
+
+NUMBERS = count(1)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Node]:
+    node = Node.create("tests")
+    yield node
+    node.remove()
+
+
+@pytest.fixture
+def schema() -> str:
+    return f"log_{next(NUMBERS)}"
+
+
+@pytest.fixture
+def node() -> Iterator[Node]:
+    """Start a server for one test, which may do to it what it likes."""
+    own = Node.create("own")
+    yield own
+    own.remove()
