@@ -9,7 +9,7 @@ from ...errors import InputError, KonsensError, NotTrusted, VerificationError
 from ..cosignature import check_cosignatures
 from ..note import NoteSignature, UnverifiedNote, VerifierKey, add_signature, parse_note, signatures_by
 
-__all__ = ["cosignature_in", "merge", "with_cosignature"]
+__all__ = ["cosignature_in", "merge", "only", "with_cosignature"]
 
 
 def merge(note: str, others: Sequence[str], keys: Sequence[VerifierKey]) -> str:
@@ -56,6 +56,15 @@ def with_cosignature(
     if abs(made - at) > leeway:
         raise VerificationError("witness.time", name=key.name, at=made.isoformat())
     return add_signature(_without(note, key), line), made
+
+
+def only(note: str, key: VerifierKey) -> str:
+    """Return the note with nothing but what `key` signed."""
+    parsed = parse_note(note)
+    bare = parsed.unverified_text + "\n"
+    for line in signatures_by(parsed, key):
+        bare = add_signature(bare, line)
+    return bare
 
 
 def cosignature_in(note: str, text: str, key: VerifierKey) -> tuple[NoteSignature, datetime]:
