@@ -2,7 +2,8 @@
 
 **How a command is added.** Three places, no more:
 
-1. `cli/commands.py`: one line with where it lives and what `konsens --help` says of it.
+1. `cli/commands.py`: one line with where it lives and what `konsens --help` says of it. What help says in
+   English anywhere, `cli/help.de.json` says in German.
 
        "id show": Entry("ids:id_show", "One identity."),
 
@@ -45,9 +46,10 @@ from click.exceptions import Exit
 from click.shell_completion import shell_complete
 
 from .group import Group
+from .language import language_of
 
 if TYPE_CHECKING:
-    from konsens.errors import KonsensError, Language
+    from konsens.errors import KonsensError
 
 __all__ = ["main", "run"]
 
@@ -87,7 +89,9 @@ def dispatch(argv: list[str]) -> int:
         argv = ["version", *argv[1:]]
     colour = False if os.environ.get("NO_COLOR") else None
     try:
-        with Group().make_context("konsens", argv, color=colour, help_option_names=["--help", "-h"]) as line:
+        with Group().make_context(
+            "konsens", argv, color=colour, obj=language_of(argv), help_option_names=["--help", "-h"]
+        ) as line:
             code: int = line.command.invoke(line)
             return code
     except Exit as done:  # after `--help`
@@ -97,10 +101,10 @@ def dispatch(argv: list[str]) -> int:
 def fail(error: BaseException, argv: Sequence[str]) -> int:
     """Say what went wrong, as JSON where JSON was asked, and return the exit code."""
     from .envelope import print_error, print_json_error
-    from .failure import language_of, translate
+    from .failure import translate
 
     ours: KonsensError = translate(error)
-    lang: Language = language_of(argv)
+    lang = language_of(argv)
     try:
         if "--json" in argv:
             print_json_error(ours, lang)

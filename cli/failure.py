@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from difflib import get_close_matches
 
 import click
 
-from konsens.errors import Declined, InputError, KonsensError, Language
+from konsens.errors import Declined, InputError, KonsensError
 
-__all__ = ["UnforeseenError", "language_of", "translate"]
+__all__ = ["UnforeseenError", "translate"]
 
 
 class UnforeseenError(KonsensError):
@@ -59,21 +58,6 @@ def _usage(error: click.UsageError) -> InputError:
             choices = ", ".join(error.param.type.choices)
             return InputError("usage.bad_choice", name=label(error.param), choices=choices)
     return InputError("usage.no_command", start=start)
-
-
-def language_of(argv: Sequence[str]) -> Language:
-    """Return the language that the line asks for, even if the rest of it could not be read."""
-    from .frame import system_language
-
-    for number, word in enumerate(argv):
-        value = word.partition("=")[2] if word.startswith("--lang=") else ""
-        if word == "--lang" and number + 1 < len(argv):
-            value = argv[number + 1]
-        if value == "de":
-            return "de"
-        if value == "en":
-            return "en"
-    return system_language()
 
 
 def _place(error: BaseException) -> str:

@@ -27,6 +27,7 @@ from konsens.errors import Declined, InputError, KonsensError, Language, sentenc
 from .answers import Answer
 from .files import check_free, read_input, write_new
 from .home import Home
+from .language import system_language
 from .screen import Screen, clean
 from .secret import from_descriptor, from_file
 from .terminal import Terminal
@@ -58,7 +59,7 @@ class Outcome:
     `show` writes it for a person; without it, every field is shown. `done` is the sentence of success, from
     `frame.text` or `frame.pick`. A command that has an answer although it failed, like a decision that says
     no, gives both `data` and `error`. `warnings` are codes with their facts. `bare` is printed as it is, with
-    no envelope: for `schema` alone.
+    no envelope: for `schema` alone. `after` runs once all this is printed: a server, until it is ended.
     """
 
     data: Answer | None = None
@@ -67,6 +68,7 @@ class Outcome:
     error: KonsensError | None = None
     warnings: tuple[tuple[str, Mapping[str, object]], ...] = ()
     bare: bytes = b""
+    after: Callable[[], None] | None = None
 
 
 @dataclass
@@ -239,11 +241,3 @@ def command(
     `--passphrase-fd` and `logs` `--registry`.
     """
     return lambda run: Command(run, lists=lists, signs=signs, writes=writes, unlocks=unlocks, logs=logs)
-
-
-def system_language() -> Language:
-    """Return `KONSENS_LANG`, else the language of the locale, else English."""
-    for name in ("KONSENS_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
-        if value := os.environ.get(name):
-            return "de" if value.lower().startswith("de") else "en"
-    return "en"

@@ -6,11 +6,12 @@ import click
 from typer.core import TyperGroup
 
 from .commands import COMMANDS, GROUPS, PREFIXES, children
-from .page import COMMON, Context
+from .page import COMMON, Context, Page
 
 __all__ = ["Group"]
 
 ABOUT = "Consent that its owner can prove, take back and keep."
+TAKES = "Every command takes, after its name"
 
 
 class Group(TyperGroup):
@@ -22,7 +23,6 @@ class Group(TyperGroup):
         super().__init__(
             name=path.rpartition(" ")[2] or "konsens",
             help=PREFIXES.get(path, ABOUT),
-            epilog=f"More: konsens {path} COMMAND --help".replace("  ", " "),
             options_metavar=None,
             subcommand_metavar="COMMAND [OPTIONS] …",
             rich_markup_mode=None,
@@ -48,6 +48,8 @@ class Group(TyperGroup):
 
             click.echo(ctx.get_help(), err=True, color=ctx.color)
             raise InputError("usage.no_command", start=ctx.command_path)
+        if args and args[0] in ctx.help_option_names:
+            args = args[:1]  # what may follow is --lang, which is known
         return super().parse_args(ctx, args)
 
     def resolve_command(
@@ -86,7 +88,14 @@ class Group(TyperGroup):
                 title: {word: known[word] for word in dict.fromkeys(name.split()[0] for name in commands)}
                 for title, commands in GROUPS.items()
             }
-            sections["Every command takes, after its name"] = COMMON
+            sections[TAKES] = COMMON
         for title, rows in sections.items():
             with formatter.section(title):
                 formatter.write_dl(list(rows.items()))
+
+    def format_epilog(self, _: click.Context, formatter: click.HelpFormatter) -> None:
+        """Say how to go on."""
+        more = formatter.said("More") if isinstance(formatter, Page) else ""
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(f"{more}: {' '.join(['konsens', *self.path.split(), 'COMMAND --help'])}")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from inspect import cleandoc
 from pathlib import Path
 
 import jsonschema
@@ -13,9 +15,11 @@ import pexpect
 import pytest
 
 from konsens import __version__
+from konsens.cli import page
 from konsens.cli.answers import ANSWERS, Answer
 from konsens.cli.commands import COMMANDS, GROUPS, PREFIXES, children
-from konsens.cli.line import label
+from konsens.cli.group import ABOUT, TAKES
+from konsens.cli.line import ALSO, label
 from konsens.cli.load import load, runnable
 from konsens.cli.page import COMMON
 from konsens.cli.reference import reference
@@ -74,6 +78,39 @@ def test_help_names_every_word_that_may_follow(path: str, konsens: Konsens) -> N
         assert max(map(len, ran.out.splitlines())) <= 80
 
 
+def sentences_of_help() -> set[str]:
+    """Return every sentence that a page of help may show, as it is written beside the commands."""
+    said = {"Usage", "Commands", "Arguments", "Options", "More", "required", "default", ABOUT, ALSO, TAKES}
+    said |= {*GROUPS, *PREFIXES.values(), *COMMON.values(), *(entry.help for entry in COMMANDS.values())}
+    for name in COMMANDS:
+        paragraphs = cleandoc(load(name).run.__doc__ or "").split("\n\n")
+        said |= {" ".join(paragraph.split()) for paragraph in paragraphs}
+        said |= {str(getattr(one, "help", "")) for one in runnable(name).params if label(one) not in COMMON}
+    return said
+
+
+def test_every_sentence_of_help_is_there_in_german_and_no_other() -> None:
+    german = json.loads(Path(page.__file__).with_name("help.de.json").read_text("utf-8"))
+    assert sentences_of_help() - german.keys() == set()
+    assert german.keys() - sentences_of_help() == set()
+
+
+@pytest.mark.parametrize("path", ["", *PREFIXES, *COMMANDS])
+def test_help_is_german_where_the_person_is(
+    path: str, konsens: Konsens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    english = konsens(*path.split(), "--help").out
+    named = konsens(*path.split(), "--help", "--lang", "de")
+    monkeypatch.setenv("KONSENS_LANG", "de")
+    ran = konsens(*path.split(), "--help")
+    assert (ran.exit, ran.err, named.out) == (0, "", ran.out)
+    assert ran.out.startswith(f"Aufruf: konsens {path}".rstrip())
+    assert max(map(len, ran.out.splitlines())) <= 80
+    shown = {" ".join(line.split()) for line in ran.out.splitlines() if len(line.split()) > 3}
+    told = {" ".join(line.split()) for line in english.splitlines()}
+    assert {line for line in shown & told if not line.startswith("fish: ")} == set()
+
+
 @pytest.mark.parametrize(("environ", "bold"), [({}, True), ({"NO_COLOR": "1"}, False)])
 def test_headings_are_bold_at_a_terminal_only(environ: dict[str, str], bold: bool, konsens: Konsens) -> None:
     program = "from konsens.cli.app import main; main()"
@@ -103,9 +140,8 @@ def test_help_imports_nothing_but_itself() -> None:
         "print(sorted(m for m in sys.modules if m in heavy or m.startswith('konsens.')), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stderr.strip() == str(
-        ["konsens.cli", "konsens.cli.app", "konsens.cli.commands", "konsens.cli.group", "konsens.cli.page"]
-    )
+    ours = ["app", "commands", "group", "language", "page"]
+    assert done.stderr.strip() == str(["konsens.cli", *(f"konsens.cli.{module}" for module in ours)])
 
 
 def test_answers_can_grow_but_name_every_field() -> None:
