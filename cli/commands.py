@@ -90,6 +90,11 @@ REGISTRY = {
         "registry_check:registry_verify", "Check the log, and against what this home remembers of it."
     ),
     "registry fsck": Entry("registry_check:registry_fsck", "Check every entry, and name every damage."),
+    "registry serve": Entry("registry_serve:registry_serve", "Take leaves and show the log over HTTP."),
+    "registry witness key": Entry("registry_serve:registry_witness_key", "Show the key of a witness."),
+    "registry witness serve": Entry(
+        "registry_serve:registry_witness_serve", "Cosign the checkpoints of logs over HTTP."
+    ),
 }
 
 # In the order of `konsens --help`.
@@ -114,6 +119,7 @@ PREFIXES = {
     "company notice": "What customers are told, word for word.",
     "trail": "Search, prove and export, in a company's home.",
     "registry": "The log of seals.",
+    "registry witness": "See to it that a log shows one past to all.",
 }
 
 

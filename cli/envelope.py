@@ -42,6 +42,9 @@ def finish(command: Command, frame: Frame, outcome: Outcome) -> int:
         _show(frame, outcome)
     if not common.json:
         _talk(frame, outcome)
+    if outcome.after is not None:
+        sys.stdout.flush()
+        outcome.after()
     return outcome.error.exit_code if outcome.error is not None else 0
 
 

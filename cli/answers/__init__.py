@@ -49,7 +49,15 @@ from .customer import (
     Withdrawn,
 )
 from .everyone import CheckWithFix, Demo, Doctor, Init, RegistryUsed, Step, Trust, Verify, Version
-from .registry import RegistryFolder, RegistryPolicy, RegistryProof, RegistryReport
+from .registry import (
+    RegistryFolder,
+    RegistryPolicy,
+    RegistryProof,
+    RegistryReport,
+    RegistryServing,
+    WitnessKey,
+    WitnessServing,
+)
 from .shared import Answer, Check, Checkpoint, Decision, Evidence, Part, Record, Registry, Sentences
 from .table import ANSWERS
 from .trail import Exported, Found, FoundEvent, Proven, Wording
@@ -106,6 +114,7 @@ __all__ = [
     "RegistryPolicy",
     "RegistryProof",
     "RegistryReport",
+    "RegistryServing",
     "RegistryUsed",
     "RequestShow",
     "Sentences",
@@ -116,5 +125,7 @@ __all__ = [
     "Verify",
     "Version",
     "Withdrawn",
+    "WitnessKey",
+    "WitnessServing",
     "Wording",
 ]

@@ -32,3 +32,23 @@ class RegistryReport(Answer, frozen=True):
     entries: Count
     checks: list[Check]
     failed: list[str]
+
+
+class RegistryServing(Answer, frozen=True):
+    origin: str
+    vkey: str
+    url: str
+    static: str
+    witnesses: list[str]
+
+
+class WitnessKey(Answer, frozen=True):
+    name: str
+    vkey: str
+
+
+class WitnessServing(Answer, frozen=True):
+    name: str
+    vkey: str
+    url: str
+    logs: list[str]

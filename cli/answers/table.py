@@ -30,7 +30,15 @@ from .customer import (
     Withdrawn,
 )
 from .everyone import Demo, Doctor, Init, Trust, Verify, Version
-from .registry import RegistryFolder, RegistryPolicy, RegistryProof, RegistryReport
+from .registry import (
+    RegistryFolder,
+    RegistryPolicy,
+    RegistryProof,
+    RegistryReport,
+    RegistryServing,
+    WitnessKey,
+    WitnessServing,
+)
 from .shared import Answer, Checkpoint, Decision
 from .trail import Exported, Found, Proven, Wording
 
@@ -90,4 +98,7 @@ ANSWERS: dict[str, type[Answer]] = {
     "registry prove": RegistryProof,
     "registry verify": RegistryReport,
     "registry fsck": RegistryReport,
+    "registry serve": RegistryServing,
+    "registry witness key": WitnessKey,
+    "registry witness serve": WitnessServing,
 }

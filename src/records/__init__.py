@@ -92,6 +92,7 @@ from .seed import (
     seal_label,
     sign_label,
     target_label,
+    witness_label,
 )
 from .stored_event import StoredEvent
 
@@ -168,4 +169,5 @@ __all__ = [
     "sign_event",
     "sign_label",
     "target_label",
+    "witness_label",
 ]

@@ -34,6 +34,7 @@ __all__ = [
     "seal_label",
     "sign_label",
     "target_label",
+    "witness_label",
 ]
 
 WORDS = 24
@@ -119,6 +120,11 @@ def bare_label(company: int, lane: int, seq: int) -> str:
 def target_label(company: int, lane: int) -> str:
     """Return the label of the salt that binds a consent to one address."""
     return _label("target", company, lane)
+
+
+def witness_label(name: str) -> str:
+    """Return the label of the key with which a witness of this name cosigns, and of a map cosigner's."""
+    return f"witness/{name}"
 
 
 def sign_label(number: int) -> str:

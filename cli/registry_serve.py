@@ -1,0 +1,184 @@
+"""`registry serve` and `registry witness …`: what runs until it is ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path
+from socket import socket
+from typing import TYPE_CHECKING, Annotated
+
+from konsens.errors import Conflict, NotFound
+
+from .answers import RegistryServing, WitnessKey, WitnessServing
+from .frame import Frame, Outcome, command
+from .home import Settings
+from .line import Argument, Option
+from .log_home import LogHome, making_keys
+from .registry_home import open_registry
+from .screen import Screen
+
+if TYPE_CHECKING:
+    from konsens.registry import Cosigner
+
+__all__ = ["registry_serve", "registry_witness_key", "registry_witness_serve"]
+
+Folder = Annotated[Path | None, Argument(metavar="DIR", help="The log; else --registry, else the home's.")]
+Host = Annotated[str, Option("--host", metavar="ADDRESS", help="Where to listen; a proxy of yours does TLS.")]
+Port = Annotated[int, Option("--port", metavar="N", min=0, max=65535, help="Which port; 0 takes a free one.")]
+WitnessName = Annotated[str, Argument(metavar="NAME", help="The witness's name for ever: a domain, best.")]
+LONGEST_FILE = 1 << 20
+STATE = "witness.sqlite"
+
+
+@command(unlocks=True, logs=True)
+def registry_serve(
+    frame: Frame,
+    folder: Folder = None,
+    static: Annotated[
+        Path | None, Option("--static", metavar="DIR", help="Where the public files go; else beside the log.")
+    ] = None,
+    rules: Annotated[
+        Path | None,
+        Option("--rules", metavar="FILE", help="Who may append, and how much; else anybody, 60 a minute."),
+    ] = None,
+    witnesses: Annotated[
+        Path | None,
+        Option("--witnesses", metavar="FILE", help="A tlog-policy: whose cosignatures to ask for."),
+    ] = None,
+    local_witnesses: Annotated[
+        bool, Option("--local-witnesses", help="Witnesses may run on this machine, without TLS.")
+    ] = False,
+    host: Host = "127.0.0.1",
+    port: Port = 8080,
+) -> Outcome:
+    """Take leaves and show the log over HTTP, until it is ended with Ctrl+C.
+
+    Every second what has come in is made durable, signed, cosigned and published as static files, which any
+    web server or bucket can show, too. `docs/registry.md` tells about rules, witnesses and proxies.
+    """
+    from konsens.registry import parse_policy, render_vkey
+    from konsens.registry.serve import AppendPolicy, Open, parse_append_policy
+    from konsens.registry.serve.run import listen, serve
+    from konsens.registry.serve.server import served_log
+
+    allowed = parse_append_policy(_text(frame, rules)) if rules else AppendPolicy(v=1, open=Open())
+    asked = parse_policy(_text(frame, witnesses)) if witnesses else None
+    with open_registry(frame, folder) as log:
+        if not log.operator:
+            raise Conflict("registry.not_operator", origin=log.registry.origin)
+        log.registry.check_own()
+        here, place, vkey = log.registry.folder, log.registry.place, log.registry.vkey
+        signer, remembered = log.log_signer(), log.signer_head()
+    files = static or here / "static"
+    bound = listen(host, port)
+
+    def run() -> None:
+        with served_log(
+            here,
+            signer=signer,
+            remembered=remembered,
+            static=files,
+            rules=allowed,
+            witnesses=asked,
+            place=place,
+            loopback=local_witnesses,
+        ) as app:
+            serve(app, bound)
+
+    names = [witness.name for witness in asked.witnesses] if asked else []
+    data = RegistryServing(
+        origin=vkey.name, vkey=render_vkey(vkey), url=_url(bound), static=str(files), witnesses=names
+    )
+    return _until_ended(frame, data, run, {frame.pick(de="Register", en="Registry"): data.origin})
+
+
+@command(unlocks=True)
+def registry_witness_key(frame: Frame, name: WitnessName) -> Outcome:
+    """Show the key of a witness of this name, which others put into their policies.
+
+    Its private half follows from the keys of this home, which is made if there is none.
+    """
+    from konsens.registry import render_vkey
+
+    cosigner = _cosigner(frame, name)
+    data = WitnessKey(name=name, vkey=render_vkey(cosigner.vkey))
+    return Outcome(data, show=lambda screen: screen.fields({"vkey": data.vkey}))
+
+
+@command(unlocks=True)
+def registry_witness_serve(
+    frame: Frame,
+    name: WitnessName,
+    logs: Annotated[
+        Path, Option("--logs", metavar="FILE", help="Which logs: the `log` lines of a tlog-policy.")
+    ],
+    host: Host = "127.0.0.1",
+    port: Port = 8081,
+) -> Outcome:
+    """Cosign the checkpoints of logs over HTTP, until it is ended with Ctrl+C.
+
+    A witness signs only what goes on from what it has seen, so nobody can be shown another past. What it has
+    seen lies in this home, on the medium before the signature leaves it.
+    """
+    from konsens.registry import render_vkey
+    from konsens.registry.serve.run import listen, serve
+    from konsens.registry.serve.witness_app import witness_app
+    from konsens.registry.witness import Witness, WitnessState, parse_logs
+
+    known = parse_logs(_text(frame, logs))
+    cosigner = _cosigner(frame, name)
+    state = WitnessState(frame.home.file(STATE))
+    bound = listen(host, port)
+
+    def run() -> None:
+        with closing(state):
+            serve(witness_app(Witness(cosigner, known, state)), bound)
+
+    data = WitnessServing(
+        name=name,
+        vkey=render_vkey(cosigner.vkey),
+        url=_url(bound),
+        logs=[log.key.name for log in known],
+    )
+    return _until_ended(frame, data, run, {frame.pick(de="Zeuge", en="Witness"): name, "vkey": data.vkey})
+
+
+def _cosigner(frame: Frame, name: str) -> Cosigner:
+    from konsens.records import witness_label
+    from konsens.registry import Cosigner, check_registry_origin
+
+    check_registry_origin(name)
+    if frame.home.exists:
+        if frame.home.settings().kind == "customer":
+            raise NotFound("home.other_kind", path=frame.home.folder, kind="company")
+        seed = LogHome(frame, frame.home.settings(), None).seed
+    else:
+        with making_keys(frame) as (draft, seed):
+            draft.save(Settings(kind="operator"))
+    return Cosigner(name, seed.derive(witness_label(name)))
+
+
+def _text(frame: Frame, path: Path) -> str:
+    return frame.read(path, max_bytes=LONGEST_FILE).decode("utf-8", "replace")
+
+
+def _url(bound: socket) -> str:
+    host, port = bound.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _until_ended(
+    frame: Frame, data: RegistryServing | WitnessServing, run: Callable[[], None], first: dict[str, str]
+) -> Outcome:
+    """Return the outcome that is printed at once, and then runs."""
+
+    def after() -> None:
+        with suppress(KeyboardInterrupt):  # how a server is ended is no failure
+            run()
+
+    def show(screen: Screen) -> None:
+        screen.fields({**first, "URL": data.url})
+
+    done = frame.pick(de="Läuft. Strg+C beendet es.", en="Running. Ctrl+C ends it.")
+    return Outcome(data, show=show, done=done, after=after)
