@@ -9,8 +9,8 @@ from typing import Protocol
 import msgspec
 
 from ..consent import Company, Ledger
-from ..errors import Unavailable
-from ..registry import SignedCheckpoint, VerifierKey
+from ..errors import Damaged, Unavailable
+from ..registry import SealLeaf, SignedCheckpoint, VerifierKey, parse_leaf
 from .bundle import Identity, Prover
 from .query import Query, query
 from .view import TrailView
@@ -53,6 +53,19 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     def ledger(self) -> Ledger:
         """The book."""
         return self.company.ledger
+
+    def check_rows(self) -> None:
+        """Raise `registry.damaged` where an entry breaks a seal and the log's list of breaks lacks it.
+
+        The entries after the newest checkpoint are read; those before it are covered by that checkpoint's
+        map and by `registry fsck`.
+        """
+        log = self.ledger.logs.home
+        newest = log.checkpoint()
+        for index, entry in log.events_since(newest.checkpoint.size if newest else 0):
+            leaf = parse_leaf(entry)
+            if isinstance(leaf, SealLeaf) and log.find(leaf.seal) != index:
+                raise Damaged("registry.damaged", problem=f"no row for the seal of entry {index}")
 
     def look(self, asked: Query, *, now: datetime) -> TrailView:
         """Return the view as the book is now, provable or not."""

@@ -61,9 +61,10 @@ def export(
 
     A bundle is proven at a checkpoint that covers all of the log; the other kinds make one where this home
     can. Raises `trail.unknown_person`, `registry.not_yet_checkpointed`, `registry.copy`,
-    `registry.rolled_back`, `file.unwritable`.
+    `registry.rolled_back`, `registry.damaged` (see `Desk.check_rows`), `file.unwritable`.
     """
     desk.log.check_own(size=desk.ledger.seen)
+    desk.check_rows()
     provable = kind == "bundle" or desk.checkpoint is not None
     view = desk.settled(asked, now=now) if provable else desk.look(asked, now=now)
     if kind == "bundle":

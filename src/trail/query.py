@@ -13,12 +13,14 @@ from typing import Any
 import msgspec
 
 from ..consent import ELSEWHERE, Decision, Ledger, SignedNotice, Standing, decide, resolve_who
-from ..encoding import format_time
+from ..encoding import format_time, parse_time
 from ..errors import NotFound
 from .findings import findings
 from .history import Histories
 from .stand import Cases, decision_of, verdict
-from .view import EventLine, NoticeText, RecordLine, TrailView, UseLine
+from .unanswered import unanswered
+from .uses import uses_of
+from .view import EventLine, NoticeText, RecordLine, TrailView, UseLine, by_person
 
 __all__ = ["Query", "Row", "customers_of", "notice_text", "query"]
 
@@ -62,12 +64,14 @@ def query(ledger: Ledger, asked: Query, *, company_name: str, now: datetime) -> 
         for row in _supporting(ledger, records)
         if (line := _record(cases, _only(row, asked), row, histories, now)) and line.events
     ]
-    uses = list(_uses(ledger, asked))
+    people = _people(ledger, asked.who)
+    uses = tuple(use for use in uses_of(ledger, people) if _asks_for(asked, use))
+    requested = tuple(_requested(cases, asked, now))
     if asked.who is not None and not records and not uses and not _known(ledger, asked.who):
         raise NotFound("trail.unknown_person", who=asked.who)
     signed = ledger.logs.home.checkpoint()
     at = ledger.logs.home.head_after(signed.checkpoint.size - 2) if signed else None
-    shown = (*records, *supporting)
+    shown = (*records, *supporting, *requested)
     used = {line.notice for line in shown} | {event.notice for line in shown for event in line.events}
     used.discard(None)
     return TrailView(
@@ -81,15 +85,16 @@ def query(ledger: Ledger, asked: Query, *, company_name: str, now: datetime) -> 
         checkpoint_at=format_time(at) if at else None,
         witnessed=False,  # the log of this release has no witnesses
         population=_population(ledger),
-        records=tuple(sorted(records, key=_by_person)),
+        records=tuple(sorted(records, key=by_person)),
         supporting=tuple(supporting),
         notices=tuple(
             notice_text(notice, leaf)
             for notice, leaf in ledger.notices()
             if not asked.words or {notice.hash, notice.notice.replaces} & used
         ),
-        uses=tuple(uses),
-        findings=tuple(findings(ledger, people=_people(ledger, asked.who))),
+        uses=uses,
+        findings=tuple(findings(ledger, people=people)),
+        requested=requested,
     )
 
 
@@ -115,7 +120,12 @@ def _people(ledger: Ledger, who: str | None) -> frozenset[str] | None:
 
 
 def _known(ledger: Ledger, who: str) -> bool:
-    return any(ledger.knows(customer) for customer in customers_of(ledger, who))
+    """Tell whether the book holds anything about a person, be it a request that nobody answered."""
+    asked = "SELECT 1 FROM request WHERE customer = ?"
+    return any(
+        ledger.knows(customer) or ledger.db.execute(asked, (customer,)).fetchone() is not None
+        for customer in customers_of(ledger, who)
+    )
 
 
 def _matters(ledger: Ledger, asked: Query) -> Iterator[Row]:
@@ -133,10 +143,6 @@ def _matters(ledger: Ledger, asked: Query) -> Iterator[Row]:
     if not rows and asked.who and asked.purpose and asked.channel and _known(ledger, asked.who):
         rows = [(customers_of(ledger, asked.who)[0], asked.purpose, asked.channel)]
     yield from rows
-
-
-def _by_person(line: RecordLine) -> tuple[bool, str, str, str, str]:
-    return line.ref is None, line.ref or "", line.customer, line.purpose, line.channel
 
 
 def _only(row: Row, asked: Query) -> Query:
@@ -193,6 +199,41 @@ def _record(cases: Cases, asked: Query, row: Row, histories: Histories, now: dat
     )
 
 
+def _requested(cases: Cases, asked: Query, now: datetime) -> Iterator[RecordLine]:
+    """Yield what was asked by then and had no answer; in a period, if it was asked within."""
+    customers = None if asked.who is None else customers_of(cases.ledger, asked.who)
+    moments = {"as_of": asked.as_of or now, "known_at": asked.known_at or now}
+    for line in unanswered(cases, customers, **moments):
+        inside = (not asked.start or line.at >= asked.start) and (not asked.end or line.at <= asked.end)
+        named = asked.purpose in (None, line.purpose) and asked.channel in (None, line.channel)
+        if not (inside and named and asked.state in (None, line.state)):
+            continue
+        row = (line.customer, line.purpose, line.channel)
+        yield RecordLine(
+            record=line.record,
+            customer=line.customer,
+            ref=cases.ledger.ref_of(line.customer),
+            purpose=line.purpose,
+            channel=line.channel,
+            state=line.state,
+            since=format_time(line.at),
+            until=line.expires_at,
+            assurance=None,
+            decision=_decision(cases, asked, row, now),
+            seal=None,
+            seal_broken_at=None,
+            notice=line.notice,
+            events=(),
+            names=cases.names(line.customer),
+        )
+
+
+def _asks_for(asked: Query, use: UseLine) -> bool:
+    at = parse_time(use.at)
+    inside = (not asked.start or at >= asked.start) and (not asked.end or at <= asked.end)
+    return inside and asked.purpose in (None, use.purpose) and asked.channel in (None, use.channel)
+
+
 def _decision(cases: Cases, asked: Query, row: Row, now: datetime) -> Decision:
     """Decide by the fold alone, also about now: what can be decided again from a bundle's bytes."""
     customer, purpose, channel = row
@@ -230,38 +271,6 @@ def _in_period(events: tuple[EventLine, ...], asked: Query) -> bool:
     start = format_time(asked.start) if asked.start else ""
     end = format_time(asked.end) if asked.end else "9"
     return any(start <= event.received_at <= end for event in events)
-
-
-_USES = """
-SELECT u.id, min(u.campaign), min(u.customer), min(u.purpose), min(u.channel), min(u.at), min(u.basis),
-  min(u.relies_on), count(*), min(e.leaf_index)
-FROM contact_use u LEFT JOIN event e ON e.hash = u.event {where} GROUP BY u.id ORDER BY min(u.at), u.id
-"""
-
-
-def _uses(ledger: Ledger, asked: Query) -> Iterator[UseLine]:
-    people = sorted(_people(ledger, asked.who) or ())
-    where = f"WHERE u.customer IN ({','.join('?' * len(people))})" if people else ""
-    for use, campaign, customer, purpose, channel, at, basis, relies_on, count, leaf in ledger.db.execute(
-        _USES.format(where=where), people
-    ).fetchall():
-        moment = datetime.fromtimestamp(at, UTC)
-        if asked.purpose not in (None, purpose) or asked.channel not in (None, channel):
-            continue
-        if (asked.start and moment < asked.start) or (asked.end and moment > asked.end):
-            continue
-        yield UseLine(
-            use=use,
-            campaign=campaign,
-            customer=customer if count == 1 or people else None,
-            purpose=purpose,
-            channel=channel,
-            at=format_time(moment),
-            basis=basis,
-            relies_on=relies_on if count == 1 or people else None,
-            rows=count,
-            leaf_index=leaf,
-        )
 
 
 def _population(ledger: Ledger) -> dict[str, int]:

@@ -6,6 +6,7 @@ import hashlib
 import tomllib
 from base64 import b64encode
 from collections import Counter
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -15,7 +16,7 @@ from markupsafe import Markup
 
 from ..encoding import parse_time
 from ..errors import Language, sentence
-from .view import EventLine, Finding, RecordLine, TrailView
+from .view import EventLine, Finding, RecordLine, TrailView, UseLine, by_person
 from .visible import visible
 
 __all__ = ["render_report"]
@@ -23,7 +24,8 @@ __all__ = ["render_report"]
 MAX_RECORDS = 2_000
 MAX_HISTORIES = 200
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-_MARKS = {"given": "✔", "renewed": "✔", "pending": "◷", "requested": "◷", "deferred": "◷"}
+_FIXED = "\u00a0"  # a space at which no line ends: a time breaks after its day only
+_MARKS = {None: "–", "given": "✔", "renewed": "✔", "pending": "◷", "requested": "◷", "deferred": "◷"}
 
 
 def render_report(view: TrailView, *, language: Language) -> str:
@@ -34,6 +36,8 @@ def render_report(view: TrailView, *, language: Language) -> str:
     says how many it leaves out.
     """
     words = _words()[language]
+    records = _with_requested(view)
+    told = [record for record in records if record.events or record.state is None]
     style = (files(__package__) / "report.css").read_text("utf-8")
     template = _environment(language).from_string((files(__package__) / "report.html").read_text("utf-8"))
     return template.render(
@@ -42,9 +46,11 @@ def render_report(view: TrailView, *, language: Language) -> str:
         view=view,
         style=Markup(style),  # noqa: S704 — our own file, allowed by its hash
         style_hash="sha256-" + b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-        tiles=_tiles(view, words["tiles"]),
-        shown_records=view.records[:MAX_RECORDS],
-        shown_histories=view.records[:MAX_HISTORIES],
+        tiles=_tiles(records, view.uses, words["tiles"]),
+        records=records,
+        shown_records=records[:MAX_RECORDS],
+        shown_histories=told[:MAX_HISTORIES],
+        more_histories=len(told[MAX_HISTORIES:]),
         shown_uses=view.uses[:MAX_RECORDS],
     )
 
@@ -54,11 +60,20 @@ def _words() -> dict[str, dict[str, Any]]:
     return tomllib.loads((files(__package__) / "report.toml").read_text("utf-8"))
 
 
-def _tiles(view: TrailView, labels: dict[str, str]) -> list[dict[str, object]]:
-    states = Counter("given" if record.state == "renewed" else record.state for record in view.records)
-    named = ("given", "withdrawn", "refused", "expired")
-    people = {_person(record) for record in view.records}
-    reachable = {_person(record) for record in view.records if record.allowed}
+def _with_requested(view: TrailView) -> list[RecordLine]:
+    """Return the records with those that were asked for and never answered, in the order of the persons."""
+    found = {record.record: record for record in view.records if record.state is not None}
+    found = {record.record: record for record in (*view.records, *view.requested)} | found
+    return sorted(found.values(), key=by_person)
+
+
+def _tiles(
+    records: Sequence[RecordLine], uses: Sequence[UseLine], labels: dict[str, str]
+) -> list[dict[str, object]]:
+    states = Counter("given" if record.state == "renewed" else record.state for record in records)
+    named = ("given", "withdrawn", "refused", "expired", None)
+    people = {_person(record) for record in records}
+    reachable = {_person(record) for record in records if record.allowed}
     tiles: list[dict[str, object]] = [
         {"count": len(people), "label": labels["people"], "tone": ""},
         {"count": len(reachable), "label": labels["allowed"], "tone": "good"},
@@ -66,12 +81,12 @@ def _tiles(view: TrailView, labels: dict[str, str]) -> list[dict[str, object]]:
     tiles += [
         {"count": states[name], "label": labels[name], "tone": "good" if name == "given" else "bad"}
         for name in named
-        if states[name]
+        if name and states[name]
     ]
     others = sum(count for name, count in states.items() if name not in named)
     if others:
         tiles.append({"count": others, "label": labels["other"], "tone": "wait"})
-    tiles.append({"count": sum(use.rows for use in view.uses), "label": labels["uses"], "tone": ""})
+    tiles.append({"count": sum(use.rows for use in uses), "label": labels["uses"], "tone": ""})
     return tiles
 
 
@@ -110,6 +125,9 @@ def _environment(language: Language) -> Environment:
         day = f"{at:%d.%m.%Y}" if language == "de" else f"{at.day} {_MONTHS[at.month - 1]} {at.year}"
         return f"{day}, {at:%H:%M:%S} UTC"
 
+    def unbroken(text: str | None) -> str:
+        return moment(text).replace(" ", _FIXED).replace(f",{_FIXED}", ", ")
+
     def number(value: int) -> str:
         return f"{value:,}".replace(",", "." if language == "de" else ",")
 
@@ -123,7 +141,7 @@ def _environment(language: Language) -> Environment:
         return sentence(finding.code, language, {"where": finding.where, **told})
 
     environment.filters |= {
-        "moment": moment,
+        "moment": unbroken,
         "number": number,
         "counted": _counted,
         "reason": reason,

@@ -13,7 +13,7 @@ import msgspec
 from ..consent import Break, Decision
 from ..registry import Checkpoint
 
-__all__ = ["EventLine", "Finding", "NoticeText", "RecordLine", "TrailView", "UseLine"]
+__all__ = ["EventLine", "Finding", "NoticeText", "RecordLine", "TrailView", "UseLine", "by_person"]
 
 
 class EventLine(msgspec.Struct, frozen=True):
@@ -104,7 +104,8 @@ class TrailView(msgspec.Struct, frozen=True):
     """Everything that one question to the trail found.
 
     `supporting` are records that were not asked for but decide with one that was: the imported word beside
-    a person's own.
+    a person's own. `requested` are matters that the company asked about and nobody answered: they stand in
+    its book alone, so no bundle proves them.
     """
 
     company: str
@@ -122,8 +123,14 @@ class TrailView(msgspec.Struct, frozen=True):
     notices: tuple[NoticeText, ...]
     uses: tuple[UseLine, ...]
     findings: tuple[Finding, ...]
+    requested: tuple[RecordLine, ...] = ()
 
     @property
     def evidence(self) -> tuple[RecordLine, ...]:
         """Every record that a bundle must hold."""
         return self.records + self.supporting
+
+
+def by_person(line: RecordLine) -> tuple[bool, str, str, str, str]:
+    """Return what sorts records by the company's number, those without one last."""
+    return line.ref is None, line.ref or "", line.customer, line.purpose, line.channel

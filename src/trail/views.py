@@ -49,7 +49,7 @@ def render_graph(ledger: Ledger, view: TrailView) -> bytes:
 
 def _records(ledger: Ledger, view: TrailView) -> dict[str, dict[str, Any]]:
     bodies = {}
-    for record in view.records:
+    for record in (*view.records, *view.requested):
         signed = ledger.notice(record.notice) if record.notice else None
         if signed is not None and signed.notice.purpose_named(record.purpose):
             language = signed.notice.languages[0]
