@@ -24,7 +24,7 @@ from .seal_map import SealMap
 from .signer_head import SignerHead
 from .store import Store
 from .tiles import nodes_of
-from .tree import NodeSource
+from .tree import NodeSource, consistency_path
 
 __all__ = ["SealLog"]
 
@@ -120,8 +120,13 @@ class SealLog:
         self._newest = None
 
     def nodes(self) -> NodeSource:
-        """Return the hashes of complete subtrees, for `consistency_path` and `inclusion_path`."""
+        """Return the hashes of complete subtrees: what proofs of the tree are made of."""
         return nodes_of(self._store)
+
+    def consistency_path(self, old_size: int) -> list[bytes]:
+        """Return the hashes by which the newest checkpoint goes on from `old_size` entries."""
+        newest = self.checkpoint()
+        return consistency_path(old_size, newest.checkpoint.size if newest else 0, self.nodes())
 
     def publish(self, signer: NoteSigner, *, at: datetime, remembered: SignerHead) -> SignedCheckpoint:
         """Check every entry since the last signature, return a checkpoint over all; see `publish.publish`."""
