@@ -6,11 +6,15 @@
 [b'entry']
 """
 
+from .bucket import Prefix, bucket_of, check_bucket, depth_for
 from .export import export
 from .folder import FolderObjects
+from .map_files import MapName, bucket_path, export_map, find_broken, parse_map_name
 from .objects import MemoryObjects, ObjectStore
 from .paths import BundleName, TileName, bundle_path, parse_path, tile_path
+from .prune import prune
 from .reader import Fetch, FetchedCheckpoint, StaticLog, fetch_from
+from .s3 import S3Objects
 from .tile import parse_bundle, parse_tile, render_bundle, render_tile
 
 __all__ = [
@@ -18,16 +22,27 @@ __all__ = [
     "Fetch",
     "FetchedCheckpoint",
     "FolderObjects",
+    "MapName",
     "MemoryObjects",
     "ObjectStore",
+    "Prefix",
+    "S3Objects",
     "StaticLog",
     "TileName",
+    "bucket_of",
+    "bucket_path",
     "bundle_path",
+    "check_bucket",
+    "depth_for",
     "export",
+    "export_map",
     "fetch_from",
+    "find_broken",
     "parse_bundle",
+    "parse_map_name",
     "parse_path",
     "parse_tile",
+    "prune",
     "render_bundle",
     "render_tile",
     "tile_path",

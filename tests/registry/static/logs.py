@@ -18,6 +18,7 @@ class GrowingLog:
     def __init__(self, home: Path) -> None:
         self.store = MemoryStore()
         self.log = SealLog(self.store, VKEY)
+        home.mkdir(exist_ok=True)
         self._memory = SignerHead(home / "signed")
         self._documents = self._minutes = 0
 

@@ -157,7 +157,6 @@ def test_more_cosignatures_take_the_place_of_fewer_and_are_kept(tmp_path: Path) 
 def other_log(home: Path, *documents: int) -> GrowingLog:
     """Return a log under the same name and key, of other entries."""
     log = GrowingLog(home / "other")
-    (home / "other").mkdir()
     log._documents = 10_000
     for count in documents:
         log.grow(count)
