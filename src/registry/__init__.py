@@ -9,6 +9,7 @@
 """
 
 from .ack import check_ack, sign_ack
+from .check_ahead import LeafChecker
 from .checkpoint import (
     Checkpoint,
     SignedCheckpoint,
@@ -79,6 +80,7 @@ __all__ = [
     "HoldsExtra",
     "InclusionProof",
     "LastSigned",
+    "LeafChecker",
     "MemoryStore",
     "NoteChecker",
     "NoteSigner",

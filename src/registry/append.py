@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..errors import Conflict, InputError
+from ..errors import Conflict, InputError, VerificationError
+from .check_ahead import LeavesUnderCheck
 from .leaf import HeadLeaf, PublicLeaf, SealLeaf
 from .store import Store
 from .tiles import WIDTH, TileBuilder
@@ -31,7 +32,7 @@ def append(
     if any(isinstance(leaf, HeadLeaf) for leaf in leaves):
         raise InputError("registry.head_leaf")
     # Before the writer's lock, which others wait for: signatures take longer than all the rest.
-    for _, error in bad_leaves([leaf for leaf in leaves if isinstance(leaf, SealLeaf)], origin=origin):
+    for _, error in _bad(leaves, origin):
         raise error
     entries = [leaf.entry for leaf in leaves]
     seals = {e: leaf.seal for e, leaf in zip(entries, leaves, strict=True) if isinstance(leaf, SealLeaf)}
@@ -63,6 +64,12 @@ def add(store: Store, hashed: Sequence[tuple[bytes, bytes]], seals: Mapping[byte
     if start // WIDTH != (start + len(hashed)) // WIDTH:
         store.add_tiles(TileBuilder.at(store, start).extend([leaf for leaf, _ in hashed]))
     return start
+
+
+def _bad(leaves: Sequence[SealLeaf | PublicLeaf], origin: str) -> list[tuple[int, VerificationError]]:
+    if isinstance(leaves, LeavesUnderCheck):
+        return leaves.bad(origin=origin)
+    return bad_leaves([leaf for leaf in leaves if isinstance(leaf, SealLeaf)], origin=origin)
 
 
 def _present(store: Store, seals: Mapping[bytes, bytes], public: Sequence[PublicLeaf]) -> dict[bytes, int]:
