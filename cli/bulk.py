@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -125,7 +123,8 @@ def company_import(
     frame.check_out(rejects)
     columns = read_mapping(mapping)
     warnings: tuple[tuple[str, Mapping[str, object]], ...] = ()
-    with open_company(frame) as shop, _bar(frame) as progress:
+    what = frame.pick(de="Siegel anlegen", en="Making seals")
+    with open_company(frame) as shop, frame.progress(what) as progress:
         found = import_rows(
             shop.company.ledger,
             None if frame.dry_run else shop.keys(),
@@ -150,24 +149,6 @@ def company_import(
         rejects=None if rejects is None else str(rejects),
     )
     return Outcome(data, show=lambda screen: _show_import(screen, frame, found), warnings=warnings)
-
-
-@contextmanager
-def _bar(frame: Frame) -> Iterator[Callable[[int, int], None]]:
-    """Yield what is told how many rows are done, of how many; the bar comes with the first word."""
-    with ExitStack() as stack:
-        advance: Callable[[int], None] | None = None
-        shown = 0
-
-        def progress(done: int, total: int) -> None:
-            nonlocal advance, shown
-            if advance is None:
-                what = frame.pick(de="Siegel anlegen", en="Making seals")
-                advance = stack.enter_context(frame.progress(what, total))
-            advance(done - shown)
-            shown = done
-
-        yield progress
 
 
 def _show_import(screen: Screen, frame: Frame, found: Done) -> None:

@@ -133,21 +133,22 @@ class Frame:
         return Screen(sys.stdout, plain=self.common.plain)
 
     @contextmanager
-    def progress(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
-        """Show a bar on stderr while the block runs; what it yields takes how many more are done.
+    def progress(self, what: str) -> Iterator[Callable[[int, int], None]]:
+        """Show a bar on stderr while the block runs; what it yields is told how many are done, of how many.
 
-        Only for a person who watches: nothing under `--json`, `--plain`, or where stderr is no terminal.
+        It appears with the first word, and only for a person who watches: nothing under `--json`, `--plain`,
+        or where stderr is no terminal.
         """
         if self.common.json or self.common.jsonl or self.common.plain or not sys.stderr.isatty():
-            yield lambda _: None
+            yield lambda _done, _total: None
             return
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task(clean(what), total=total)
-            yield lambda more: bar.advance(task, more)
+            task = bar.add_task(clean(what), visible=False)
+            yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
 
     # Questions
 

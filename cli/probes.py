@@ -82,8 +82,9 @@ def probe_book(frame: Frame) -> Iterator[CheckWithFix]:
     from konsens.records import Book, check_book
 
     try:
-        with Book.open(frame.home.file("book.sqlite")) as book:
-            count = check_book(book)
+        what = frame.pick(de="Ereignisse prüfen", en="Checking events")
+        with Book.open(frame.home.file("book.sqlite")) as book, frame.progress(what) as progress:
+            count = check_book(book, progress=progress)
     except KonsensError as error:
         yield _failed(frame, "book.sound", error)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import groupby
 
 from ..errors import Damaged, InputError, VerificationError
@@ -15,8 +16,8 @@ from .stored_event import StoredEvent
 __all__ = ["check_book"]
 
 
-def check_book(book: Book) -> int:
-    """Return how many events the book holds, all of them sound.
+def check_book(book: Book, *, progress: Callable[[int, int], None] = lambda _done, _total: None) -> int:
+    """Return how many events the book holds, all of them sound; `progress` is told how many are checked.
 
     `book.damaged` for a broken page, index or reference in the file; `book.event` for an event whose bytes,
     anchor or lane do not fit, or that is filed under something that its bytes do not say, and for a leaf
@@ -29,12 +30,14 @@ def check_book(book: Book) -> int:
     for (origin,) in book.connection.execute("SELECT DISTINCT CAST(origin AS TEXT) FROM outbox").fetchall():
         for outgoing in book.outstanding(origin):
             _check_outgoing(outgoing)
+    [(total,)] = book.connection.execute("SELECT count(*) FROM event")
     count = 0
     for name, rows in groupby(book.events_by_lane(), key=lambda row: row.lane):
         try:
             count += _check_lane(list(rows))
         except (InputError, VerificationError) as error:
             raise Damaged("book.event", event=name[:12]) from error
+        progress(count, total)
     return count
 
 

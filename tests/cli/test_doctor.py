@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import jsonschema
@@ -11,6 +12,8 @@ import msgspec
 import pytest
 
 from konsens.cli.answers import ANSWERS
+from konsens.cli.frame import Common, Frame
+from konsens.cli.probes import probe_book
 from tests.cli.company_world import Shop
 from tests.cli.conftest import Konsens
 from tests.cli.world import cheap_passphrases
@@ -166,3 +169,18 @@ def test_nothing_is_changed(home: Path, tmp_path: Path, konsens: Konsens) -> Non
     before = look()
     konsens("doctor")
     assert look() == before
+
+
+def test_a_person_sees_how_far_the_check_of_a_book_is(shop: Shop) -> None:
+    shop.granted()
+    told: list[tuple[int, int]] = []
+
+    class Watched(Frame):
+        @contextmanager
+        def progress(self, what: str) -> Iterator[Callable[[int, int], None]]:
+            assert what == "Checking events"
+            yield lambda done, total: told.append((done, total))
+
+    [check] = probe_book(Watched("doctor", Common(home=shop.home, lang="en")))
+    assert check.ok
+    assert told == [(1, 3), (2, 3), (3, 3)]

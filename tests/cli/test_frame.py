@@ -91,16 +91,16 @@ def test_a_dry_run_writes_no_file_but_says_if_it_could_not(tmp_path: Path) -> No
 
 
 def test_progress_is_silent_where_nobody_watches(capfd: pytest.CaptureFixture[str]) -> None:
-    with Frame("x", Common()).progress("Reading", 10) as advance:
-        advance(10)
+    with Frame("x", Common()).progress("Reading") as progress:
+        progress(10, 10)
     assert capfd.readouterr() == ("", "")
 
 
 def test_progress_is_a_bar_at_a_terminal() -> None:
     code = (
         "import time; from konsens.cli.frame import Frame, Common\n"
-        "with Frame('x', Common()).progress('Reading', 2) as advance:\n"
-        "    for _ in range(2): advance(1); time.sleep(0.3)"
+        "with Frame('x', Common()).progress('Reading') as progress:\n"
+        "    for done in (1, 2): progress(done, 2); time.sleep(0.3)"
     )
     environ = {**os.environ, "TERM": "xterm"}
     child = pexpect.spawn(sys.executable, ["-c", code], env=environ, encoding="utf-8", timeout=20)
