@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from hashlib import sha256
+from signal import SIG_IGN, SIGINT, signal
 
 from nacl.bindings import crypto_sign_seed_keypair
 
@@ -42,6 +43,7 @@ def seals_of_claims(codes: bytes) -> bytes:
 
 def main() -> None:
     """Answer `AT_ONCE` codes at a time, until there are no more."""
+    signal(SIGINT, SIG_IGN)  # Ctrl-C reaches the whole group; the import ends, and with it the codes
     while codes := sys.stdin.buffer.read(CODE * AT_ONCE):
         sys.stdout.buffer.write(seals_of_claims(codes))
         sys.stdout.buffer.flush()

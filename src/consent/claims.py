@@ -56,11 +56,9 @@ class Claims:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for worker in self._workers:
-            worker.kill()
         if self._pool:
             self._pool.shutdown(cancel_futures=True)
-        for worker in self._workers:
+        for worker in self._workers:  # no more codes: a helper ends by itself
             worker.communicate()
 
     def ahead(self, count: int) -> None:

@@ -73,9 +73,14 @@ MIGRATIONS: Final[dict[str, tuple[str, ...]]] = {
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX standing_customer ON standing (customer);
     CREATE VIEW matter AS
-        SELECT controller, customer, purpose, channel FROM standing UNION
-        SELECT i.controller, a.customer, a.purpose, a.channel
-        FROM attested a JOIN import_batch i USING (batch);
+        SELECT controller, customer, purpose, channel FROM standing UNION ALL
+        SELECT (SELECT controller FROM import_batch i WHERE i.batch = a.batch) AS controller, customer,
+            purpose, channel FROM attested a
+        WHERE NOT EXISTS (
+            SELECT 1 FROM standing s
+            JOIN import_batch i ON i.batch = a.batch AND i.controller = s.controller
+            WHERE s.customer = a.customer AND s.purpose = a.purpose AND s.channel = a.channel
+        );
     CREATE VIEW reachable AS
         SELECT customer, channel, finder, target, body FROM address UNION ALL
         SELECT customer, channel, finder, lower(hex(target)), address FROM attested WHERE finder IS NOT NULL;

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from konsens.consent import CHANNELS, check_target, normalize_address, target_of
+from konsens.consent.target import is_normal
 from konsens.encoding import sha256
 from konsens.errors import InputError, VerificationError
 
@@ -82,3 +83,16 @@ def test_the_spelling_of_a_spelling_is_itself(channel: str, address: str) -> Non
     except InputError:
         return
     assert normalize_address(channel, spelling) == spelling
+
+
+@given(st.from_regex(r"[ -~]{1,30}@[A-Za-z0-9.-]{1,80}", fullmatch=True) | st.text(max_size=30))
+@example("anna@muster.example")
+def test_what_is_told_quickly_to_be_normal_would_not_be_changed(address: str) -> None:
+    if is_normal("email", address):
+        assert normalize_address("email", address) == address
+
+
+def test_a_usual_address_is_told_quickly() -> None:
+    assert is_normal("email", "anna.muster+news@mail.muster.example")
+    for channel, address in (("phone", "anna@muster.example"), ("email", "Anna@muster.example")):
+        assert not is_normal(channel, address)
