@@ -26,6 +26,7 @@ __all__ = [
     "node_hash",
     "node_hashes",
     "root_of",
+    "subtree_consistency_path",
 ]
 
 NodeSource = Callable[[int, int], bytes]
@@ -117,18 +118,30 @@ def inclusion_path(index: int, size: int, node: NodeSource) -> list[bytes]:
 
 def consistency_path(old: int, new: int, node: NodeSource) -> list[bytes]:
     """Return the proof that the tree of `new` leaves begins with that of `old` leaves (RFC 6962, 2.1.2)."""
-    if not 0 < old <= new:
+    if old < 1:
         raise InputError("proof.range")
-    path, low, high = [], 0, new
-    while old != high:
+    return subtree_consistency_path(0, old, new, node)
+
+
+def subtree_consistency_path(start: int, end: int, size: int, node: NodeSource) -> list[bytes]:
+    """Return the proof that [start, end) is a subtree of the tree of `size` leaves.
+
+    draft-ietf-plants-merkle-tree-certs, section 4.4; with start 0, a consistency proof.
+    """
+    if not _is_subtree(start, end) or end > size:
+        raise InputError("proof.range")
+    path, low, high, known = [], 0, size, True
+    while (start, end) != (low, high):
         middle = low + _split(high - low)
-        if old <= middle:
+        if end <= middle:
             path.append(_range_root(middle, high, node))
             high = middle
         else:
             path.append(_range_root(low, middle, node))
-            low = middle
-    if low:  # else the verifier has this node: it is the old root itself
+            # Begins the subtree left of the middle, the verifier does not have what lies right of it.
+            known &= start >= middle
+            low, start = middle, max(start, middle)
+    if not known:
         path.append(_range_root(low, high, node))
     return path[::-1]
 
