@@ -7,7 +7,9 @@
 'https://log.muster.example'
 """
 
-from .client import LogClient
+from .client import LogClient, first_contact
+from .mirrored import MirroredLog
+from .small import SmallLog
 from .transport import witness_transport
 
-__all__ = ["LogClient", "witness_transport"]
+__all__ = ["LogClient", "MirroredLog", "SmallLog", "first_contact", "witness_transport"]

@@ -7,18 +7,19 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from ...did import Signer
-from ...errors import InputError, VerificationError
+from ...errors import InputError, Unavailable, VerificationError
 from ...fetch import Fetcher, check_url
 from ..ack import check_ack
 from ..leaf import PublicLeaf, SealLeaf
-from ..note import VerifierKey
+from ..note import VerifierKey, parse_vkey
 from ..serve.membership import sign_request
 from ..serve.wire import MOST_LEAVES, parse_appended, raise_problem, render_append, render_vouchers
 from ..tree import leaf_hash
 
-__all__ = ["LogClient"]
+__all__ = ["LogClient", "first_contact"]
 
 AT_ONCE = 8
+LONGEST_VKEY = 1024
 LONGEST_FILE = 1 << 20
 APPEND_SECONDS = 30.0  # a log takes a step a second, and waits for whoever came before
 
@@ -98,3 +99,18 @@ class LogClient:
         if answer.status not in {200, 204}:
             raise_problem(answer.status, answer.body)
         return answer.body
+
+
+def first_contact(url: str, *, loopback: bool = False) -> VerifierKey:
+    """Return the key that a log shows of itself, to be pinned; TLS alone vouches for it.
+
+    Raises `remote.answer` if there is no log at `url`, and what `Fetcher.get` raises.
+    """
+    check_url(url, loopback=loopback)
+    answer = Fetcher(loopback=loopback).get(f"{url.rstrip('/')}/vkey", most=LONGEST_VKEY)
+    try:
+        if answer.status != 200:
+            raise InputError("note.vkey")
+        return parse_vkey(answer.body.decode("utf-8", "replace").removesuffix("\n"))
+    except (InputError, VerificationError) as error:
+        raise Unavailable("remote.answer", status=answer.status) from error

@@ -20,6 +20,7 @@ from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, Requ
 from litestar.params import FromPath
 
 from ...errors import KonsensError, Unavailable
+from ..note import render_vkey
 from .limits import client_of, reads_limit
 from .log_service import LogService
 from .metrics import Metrics
@@ -53,7 +54,7 @@ class Running(State):
 def log_app(service: LogService, *, reads_per_second: int = 100) -> Litestar:
     """Return the ASGI application of one log; `reads_per_second` is for each address."""
     return Litestar(
-        route_handlers=[checkpoint, tile, append, register, live, ready, metrics],
+        route_handlers=[checkpoint, vkey, tile, bucket, append, register, live, ready, metrics],
         state=Running({"service": service, "metrics": Metrics(service.intake)}),
         # Appends have limits of their own.
         middleware=[
@@ -81,11 +82,25 @@ def checkpoint(state: Running) -> Response[bytes]:
     return Response(note, media_type=TEXT, headers={"Cache-Control": ASK_AGAIN})
 
 
+@get("/vkey", media_type=TEXT, sync_to_thread=False)
+def vkey(state: Running) -> str:
+    """The key of the log, for first contact; whoever relies on it gets it another way, too."""
+    return f"{render_vkey(state.service.vkey)}\n"
+
+
 @get("/tile/{path:path}", media_type=OCTETS, sync_to_thread=True)
 def tile(state: Running, path: FromPath[str]) -> Response[bytes]:
     """A tile of the Merkle tree, or a bundle of entries (C2SP tlog-tiles)."""
     data = state.service.file(f"tile{path}")
     return Response(data, media_type=OCTETS, headers={"Cache-Control": FOREVER})
+
+
+@get("/map/{path:path}", media_type=OCTETS, sync_to_thread=True)
+def bucket(state: Running, path: FromPath[str]) -> Response[bytes]:
+    """A bucket of the seal map: all broken seals that begin with a few bits (docs/formats.md)."""
+    data = state.service.file(f"map{path}")
+    cached = ASK_AGAIN if path == "/newest" else FOREVER
+    return Response(data, media_type=OCTETS, headers={"Cache-Control": cached})
 
 
 _ONE = Schema(type=OpenAPIType.INTEGER, const=1)

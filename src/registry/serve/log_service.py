@@ -6,6 +6,7 @@ vouchers · limits · one durable step with all others · an acknowledgement for
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
@@ -29,6 +30,8 @@ from .group_commit import State
 from .membership import check_request
 from .vouchers import Vouchers
 from .wire import Append
+
+_MAP = re.compile(r"map/(newest|(0|[1-9][0-9]{0,18})(/x[0-9]{3})*/[0-9]{3})")
 
 __all__ = ["Admitted", "Intake", "LogService"]
 
@@ -87,8 +90,9 @@ class LogService:
         return note
 
     def file(self, path: str) -> bytes:
-        """Return a published tile or bundle, or raise `static.path` or `serve.no_file`."""
-        parse_path(path)
+        """Return a published tile, bundle or bucket of the map, or raise `static.path` or `serve.no_file`."""
+        if not _MAP.fullmatch(path):
+            parse_path(path)
         data = self._objects.get(path)
         if data is None:
             raise NotFound("serve.no_file", path=path)

@@ -18,7 +18,8 @@ from ...errors import KonsensError
 from ..checkpoint import SignedCheckpoint
 from ..folder import Registry
 from ..policy import Policy
-from ..static import ObjectStore, export
+from ..static import ObjectStore, depth_for, export, export_map, parse_map_name
+from ..static.map_files import NEWEST as NEWEST_MAP
 from ..tree import consistency_path
 from ..witness import Answer, Collected, Transport, collect
 from .log_service import Intake
@@ -26,6 +27,8 @@ from .log_service import Intake
 __all__ = ["Publication", "Published"]
 
 _LOG = logging.getLogger(__name__)
+
+FEWEST_NEW, NEW_SHARE = 1024, 100  # a hundredth of the log is read in the time that a bucket or two take
 
 
 class Published(msgspec.Struct, frozen=True):
@@ -80,8 +83,8 @@ class Publication:
         self._thread.join()
 
     def _run(self) -> None:
-        asked, shown = 0.0, ""
-        ending = False
+        log: Registry | None = None
+        asked, shown, ending = 0.0, "", False
         while not ending:
             ending = self._end.wait(self._pause)
             newest = self._intake.state.checkpoint
@@ -90,27 +93,38 @@ class Publication:
                 continue
             asked = monotonic()
             try:
-                self._publish(newest)
+                log = log or self._open_log()
+                self._publish(log, newest)
             except KonsensError as error:
                 self.state = msgspec.structs.replace(self.state, problem=error)
             except Exception:  # a bug of ours: the next round may do better, and the last state stays shown
                 _LOG.exception("the log could not be published")
             else:
                 shown = newest.note
+        if log is not None:
+            log.close()
 
-    def _publish(self, newest: SignedCheckpoint) -> None:
-        with self._open_log() as log:
-            collected = self._collect(log, newest)
-            note = newest.note
-            if collected is not None:
-                note = collected.note
-                log.keep_cosigned(note)
-            signed = export(log.store, self._objects, vkey=log.vkey, note=note)
+    def _publish(self, log: Registry, newest: SignedCheckpoint) -> None:
+        collected, note = self._collect(log, newest), newest.note
+        if collected is not None:
+            note = collected.note
+            log.keep_cosigned(note)
+        signed = export(log.store, self._objects, vkey=log.vkey, note=note)
+        self._export_map(log, signed.checkpoint.size)
         self.state = Published(
             size=signed.checkpoint.size,
             answers=collected.answers if collected else (),
             quorum=collected is not None and collected.quorum,
         )
+
+    def _export_map(self, log: Registry, size: int) -> None:
+        """Export the seal map once so much is new that reading it would be a burden for small parties."""
+        newest = self._objects.get(NEWEST_MAP)
+        old = parse_map_name(newest).size if newest is not None else 0
+        if old and size - old < max(FEWEST_NEW, old // NEW_SHARE):
+            return
+        depth = depth_for(log.store.row_count(0))
+        export_map(log.seals_at(size), log.store.rows, self._objects, size=size, depth=depth)
 
     def _collect(self, log: Registry, newest: SignedCheckpoint) -> Collected | None:
         if self._policy is None or self._transport is None:

@@ -1,0 +1,135 @@
+"""A served log for a small party, a wallet: reads what it needs, checks it, and tells nobody what it seeks.
+
+Of the seal map it fetches whole buckets, of the entries whole bundles. What it has learnt is kept while it is
+open, so that one command asks once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from time import monotonic, sleep
+from typing import Self
+
+from ...errors import NotFound, Unavailable
+from ..checkpoint import SignedCheckpoint, parse_signed_checkpoint
+from ..leaf import HEAD_LEAF_SIZE, HeadLeaf, PublicLeaf, SealLeaf, parse_leaf
+from ..note import VerifierKey
+from ..policy import Log as PolicyLog
+from ..policy import Policy
+from ..static import FetchedCheckpoint, StaticLog, find_broken
+from ..static.paths import WIDTH
+from .client import LogClient
+
+__all__ = ["SmallLog"]
+
+POLL_SECONDS = 0.3
+
+
+class SmallLog:
+    """One log behind a client, as a wallet asks of it.
+
+    - What is in it is what a checkpoint under the pinned key covers, and what was appended through here.
+    - It never goes back behind what it has seen since it was opened, nor behind `known`.
+    - `append` returns when the log has acknowledged, and waits up to `wait` seconds for the checkpoint.
+    """
+
+    is_copy = False
+
+    def __init__(
+        self, client: LogClient, *, policy: Policy | None = None, known: str | None = None, wait: float = 10.0
+    ) -> None:
+        """`policy` may demand witnesses; without it the log's own key is enough. `known` is the note of the
+        newest checkpoint that this party has seen in an earlier run."""
+        self._client, self._wait = client, wait
+        self._policy = policy or Policy((PolicyLog(client.vkey),), (), (), None)
+        seen = FetchedCheckpoint(self._policy.check(known), known) if known else None
+        self._files = StaticLog(client.fetch, self._policy, origin=client.vkey.name, known=seen)
+        self._fetched = False
+        self._mine: dict[int, SealLeaf] = {}
+        self._broken: dict[bytes, int | None] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def origin(self) -> str:
+        """The name of the log."""
+        return self._client.vkey.name
+
+    @property
+    def vkey(self) -> VerifierKey:
+        """The key that its checkpoints are signed with."""
+        return self._client.vkey
+
+    def append(self, leaves: Sequence[SealLeaf | PublicLeaf], vouchers: Sequence[bytes] = ()) -> list[int]:
+        """Append all leaves or none, and return the index of each; see `LogClient.append`."""
+        indices = self._client.append(leaves, vouchers)
+        for leaf, index in zip(leaves, indices, strict=True):
+            if isinstance(leaf, SealLeaf):
+                self._mine[index] = leaf
+                self._broken[leaf.seal] = index
+        self._await(max(indices, default=-1))
+        return indices
+
+    def entry(self, index: int) -> bytes:
+        """Return the bytes of an entry, or raise `registry.no_entry`."""
+        if index in self._mine:
+            return self._mine[index].entry
+        found = self._read().entries(index, index + 1) if index >= 0 else []
+        if not found:
+            raise NotFound("registry.no_entry", index=index)
+        return found[0]
+
+    def find(self, seal: bytes) -> int | None:
+        """Return the index of the leaf that broke `seal`, or None."""
+        return self.broken_many([seal]).get(seal)
+
+    def broken_many(self, seals: Sequence[bytes]) -> dict[bytes, int]:
+        """Return seal and index of those among `seals` that are broken."""
+        if unknown := [seal for seal in seals if seal not in self._broken]:
+            found = find_broken(self._read(), self._client.fetch, unknown)
+            self._broken.update({seal: found.get(seal) for seal in unknown})
+        return {seal: index for seal in seals if (index := self._broken[seal]) is not None}
+
+    def head_before(self, index: int) -> datetime | None:
+        """Return the time of the last head leaf before `index`, bundle by bundle from there back."""
+        files = self._read()
+        stop = min(index, files.size)
+        while stop > 0:
+            start = (stop - 1) // WIDTH * WIDTH
+            for entry in reversed(files.entries(start, stop)):
+                if len(entry) == HEAD_LEAF_SIZE and isinstance(head := parse_leaf(entry), HeadLeaf):
+                    return head.at
+            stop = start
+        return None
+
+    def checkpoint(self) -> SignedCheckpoint | None:
+        """Return the newest published checkpoint."""
+        return parse_signed_checkpoint(self._read().newest.note)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _read(self) -> StaticLog:
+        if not self._fetched:
+            self._files.checkpoint()
+            self._fetched = True
+        return self._files
+
+    def _await(self, index: int) -> None:
+        """Wait until a checkpoint covers `index`, for a while: an acknowledgement is good without it, too."""
+        until = monotonic() + self._wait
+        while not self._fetched or self._files.size <= index:
+            try:
+                self._files.checkpoint()
+                self._fetched = True
+            except Unavailable:
+                pass
+            if monotonic() > until:
+                return
+            if not self._fetched or self._files.size <= index:
+                sleep(POLL_SECONDS)
