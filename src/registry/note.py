@@ -18,10 +18,12 @@ import msgspec
 
 from ..did import ed25519
 from ..errors import InputError, NotTrusted, VerificationError
+from . import ml_dsa
 
 __all__ = [
     "COSIGNATURE",
     "ED25519",
+    "ML_DSA_44",
     "NamedSeed",
     "NoteSignature",
     "NoteSigner",
@@ -42,17 +44,20 @@ __all__ = [
     "signatures_by",
 ]
 
-SignatureType = Literal[1, 4]
+SignatureType = Literal[1, 4, 6]
 
 ED25519: SignatureType = 1
 """Ed25519 over the text of the note (signed-note, "Signature types")."""
 COSIGNATURE: SignatureType = 4
 """Ed25519 of a witness over time and checkpoint (tlog-cosignature)."""
+ML_DSA_44: SignatureType = 6
+"""ML-DSA-44 of a witness, a mirror or the log itself over time and tree (tlog-cosignature)."""
 
 # "MUST accept at least up to 16 signatures", each of nearly 5 kB when post-quantum (signed-note, "Format").
 MAX_SIGNATURES = 64
 MAX_BYTES = 1 << 19
 
+_TYPES: dict[bytes, SignatureType] = {bytes([kind]): kind for kind in (ED25519, COSIGNATURE, ML_DSA_44)}
 _KEY_NAME = re.compile(r"[^\s+\x00-\x1f\ud800-\udfff]+")  # \s is every Unicode space
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")  # all below U+0020 but the newline
 
@@ -66,7 +71,10 @@ class VerifierKey(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         check_key_name(self.name)
-        ed25519.check_point(self.public)
+        if self.type == ML_DSA_44:
+            ml_dsa.check_public(self.public)
+        else:
+            ed25519.check_point(self.public)
 
     @property
     def id(self) -> bytes:
@@ -75,7 +83,7 @@ class VerifierKey(msgspec.Struct, frozen=True):
 
 
 class NamedSeed(msgspec.Struct, frozen=True):
-    """A key name and the 32 bytes of a private Ed25519 key, which are never shown."""
+    """A key name and the 32 bytes that a private key follows from, which are never shown."""
 
     name: str
     seed: bytes
@@ -119,15 +127,17 @@ class UnverifiedNote(msgspec.Struct, frozen=True):
 def parse_vkey(text: str) -> VerifierKey:
     """Return the key behind `<name>+<key ID>+<base64>` (signed-note, "Verifier keys"), or raise `note.vkey`.
 
-    Taken are Ed25519 keys and Ed25519 witness keys, with the key ID that the specification computes.
+    Taken are Ed25519 keys and witness keys (Ed25519, ML-DSA-44), with the key ID that the specification
+    computes.
     """
     name, _, rest = text.partition("+")
     id_hex, _, material = rest.partition("+")
     try:
         raw = b64_decode(material)
-        if raw[:1] not in (b"\x01", b"\x04"):
+        kind = _TYPES.get(raw[:1])
+        if kind is None:
             raise InputError("note.vkey")
-        key = VerifierKey(name, ED25519 if raw[0] == ED25519 else COSIGNATURE, raw[1:])
+        key = VerifierKey(name, kind, raw[1:])
     except InputError as error:
         raise InputError("note.vkey") from error
     if id_hex != key.id.hex():
@@ -202,8 +212,9 @@ def signatures_by(note: UnverifiedNote, key: VerifierKey) -> Sequence[NoteSignat
 
 def check_line(message: bytes, signature: bytes, key: VerifierKey) -> None:
     """Raise `note.signature` unless `signature` over `message` is by `key`."""
+    check = ml_dsa.check_signature if key.type == ML_DSA_44 else ed25519.check_signature
     try:
-        ed25519.check_signature(key.public, message, signature)
+        check(key.public, message, signature)
     except VerificationError as error:
         raise VerificationError("note.signature", name=key.name) from error
 

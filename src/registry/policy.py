@@ -21,6 +21,7 @@ from .cosignature import Cosignature, check_cosignatures
 from .note import (
     COSIGNATURE,
     ED25519,
+    ML_DSA_44,
     SignatureType,
     UnverifiedNote,
     VerifierKey,
@@ -240,12 +241,12 @@ class _Reader:
         return Policy(tuple(self.logs), tuple(self.witnesses), tuple(self.groups), quorum)
 
     def _log(self, words: list[str], line: int) -> None:
-        key = _key(words[0], ED25519, [log.key for log in self.logs], line)
+        key = _key(words[0], (ED25519,), [log.key for log in self.logs], line)
         self.logs.append(Log(key, *words[1:]))
 
     def _witness(self, words: list[str], line: int) -> None:
         self._define(words[0], line)
-        key = _key(words[1], COSIGNATURE, [witness.key for witness in self.witnesses], line)
+        key = _key(words[1], (COSIGNATURE, ML_DSA_44), [witness.key for witness in self.witnesses], line)
         self.witnesses.append(Witness(words[0], key, *words[2:]))
 
     def _group(self, words: list[str], line: int) -> None:
@@ -276,12 +277,12 @@ class _Reader:
             raise InputError("policy.unknown_name", name=name, line=line)
 
 
-def _key(text: str, kind: SignatureType, others: list[VerifierKey], line: int) -> VerifierKey:
+def _key(text: str, kinds: tuple[SignatureType, ...], others: list[VerifierKey], line: int) -> VerifierKey:
     try:
         key = parse_vkey(text)
     except InputError as error:
         raise InputError("policy.key", line=line) from error
-    if key.type != kind:
+    if key.type not in kinds:
         raise InputError("policy.key", line=line)
     if any(other.public == key.public for other in others):
         raise InputError("policy.duplicate_key", line=line)

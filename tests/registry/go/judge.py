@@ -17,7 +17,16 @@ from base64 import b64encode
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-__all__ = ["build", "find_go", "judge", "note_claim", "record_claim", "tree_claim"]
+__all__ = [
+    "build",
+    "cosign_request",
+    "cosigned_claim",
+    "find_go",
+    "judge",
+    "note_claim",
+    "record_claim",
+    "tree_claim",
+]
 
 HERE = Path(__file__).parent
 NEEDED = ["sumdb/note", "sumdb/tlog"]  # nothing else of x/mod, and of these no tests
@@ -52,7 +61,8 @@ def _build(folder: Path, go: Path) -> None:
         MODULE.format(name="judge")
         + "\nrequire golang.org/x/mod v0.0.0\n\nreplace golang.org/x/mod => ./mod\n"
     )
-    shutil.copy(HERE / "main.go", folder)
+    for source in HERE.glob("*.go"):
+        shutil.copy(source, folder)
     settings = {"GOFLAGS": "-mod=mod", "GOPROXY": "off", "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
     done = subprocess.run(
         [go, "build", "-o", "judge.new", "."],
@@ -93,6 +103,16 @@ def tree_claim(old_size: int, old_root: bytes, path: Sequence[bytes]) -> str:
 def note_claim(vkey: str, note: str) -> str:
     """Return the claim that a key has signed a note."""
     return f"note {vkey} {_base64(note.encode())}"
+
+
+def cosigned_claim(vkey: str, note: str) -> str:
+    """Return the claim that an ML-DSA-44 key has cosigned a checkpoint."""
+    return f"cosigned {vkey} {_base64(note.encode())}"
+
+
+def cosign_request(name: str, seed: bytes, seconds: int, text: str) -> str:
+    """Ask for the line with which a key cosigns a checkpoint's text; the judge prints it."""
+    return f"cosign {name} {_base64(seed)} {seconds} {_base64(text.encode())}"
 
 
 def _base64(data: bytes) -> str:

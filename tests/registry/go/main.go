@@ -10,6 +10,9 @@
 //	record INDEX LEAFHASH HASH,HASH,...
 //	tree OLDSIZE OLDROOT HASH,HASH,...
 //	note VKEY BASE64-OF-A-NOTE
+//	cosigned VKEY BASE64-OF-A-NOTE
+//
+// And one asks for a cosignature line, which is printed: cosign NAME BASE64-OF-A-SEED SECONDS BASE64-OF-A-TEXT
 package main
 
 import (
@@ -154,6 +157,16 @@ func checkClaim(tree tlog.Tree, words []string) error {
 		}
 		return err
 	}
+	if words[0] == "cosigned" {
+		data, err := base64.StdEncoding.DecodeString(words[2])
+		if err == nil {
+			err = cosigned(words[1], data)
+		}
+		return err
+	}
+	if words[0] == "cosign" {
+		return printCosignature(words[1:])
+	}
 	number, err := strconv.ParseInt(words[1], 10, 64)
 	if err != nil {
 		return err
@@ -174,6 +187,26 @@ func checkClaim(tree tlog.Tree, words []string) error {
 		return tlog.CheckTree(proof, tree.N, tree.Hash, number, hash)
 	}
 	return tlog.CheckRecord(proof, tree.N, tree.Hash, number, hash)
+}
+
+func printCosignature(words []string) error {
+	seed, err := base64.StdEncoding.DecodeString(words[1])
+	if err != nil {
+		return err
+	}
+	seconds, err := strconv.ParseUint(words[2], 10, 64)
+	if err != nil {
+		return err
+	}
+	text, err := base64.StdEncoding.DecodeString(words[3])
+	if err != nil {
+		return err
+	}
+	line, err := cosign(words[0], seed, seconds, string(text))
+	if err == nil {
+		fmt.Println(line)
+	}
+	return err
 }
 
 // path returns where C2SP tlog-tiles puts a tile that x/mod would look for under tile/8.

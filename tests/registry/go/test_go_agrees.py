@@ -9,12 +9,23 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from konsens.registry import NoteSigner, leaf_hash, render_vkey, root_of, sign_note
+from konsens.registry import (
+    Cosignature,
+    NoteSigner,
+    check_cosignatures,
+    cosign,
+    leaf_hash,
+    parse_note,
+    render_vkey,
+    root_of,
+    sign_note,
+)
+from konsens.registry.cosignature import MlDsaCosigner
 from konsens.registry.static import FolderObjects, StaticLog, export, fetch_from
 
-from ..logs import ORIGIN, POLICY, VKEY, leaves
+from ..logs import AT, ORIGIN, POLICY, VKEY, later, leaves, sign
 from ..static.logs import GrowingLog
-from .judge import build, find_go, judge, note_claim, record_claim, tree_claim
+from .judge import build, cosign_request, cosigned_claim, find_go, judge, note_claim, record_claim, tree_claim
 
 Judge = Callable[..., CompletedProcess[str]]
 KEY = render_vkey(VKEY)
@@ -104,6 +115,30 @@ def test_go_refuses_what_was_altered(go_says: Judge, folder: Path, name: str, wo
     said = go_says(folder, KEY, every=1000)
     assert said.returncode == 1
     assert word in said.stderr
+
+
+COSIGNER = MlDsaCosigner("witness.example/ä", b"q" * 32)
+
+
+def test_go_accepts_our_ml_dsa_cosignatures_and_we_accept_theirs(
+    go_says: Judge, log: GrowingLog, folder: Path
+) -> None:
+    """The specification has no test values; Go's crypto/mldsa is another implementation."""
+    note = log.store.checkpoints(0)[-1][1]
+    ours = cosign(cosign(note, COSIGNER, at=AT), MlDsaCosigner("w2", b"r" * 32), at=later(1))
+    text, seconds = parse_note(note).unverified_text, int(later(2).timestamp())
+    claims = [
+        cosigned_claim(render_vkey(COSIGNER.vkey), ours),
+        cosign_request(COSIGNER.name, COSIGNER.seed, seconds, text),
+    ]
+    said = go_says(folder, KEY, every=1000, claims=claims)
+    assert said.stderr == ""
+    (theirs, _) = said.stdout.splitlines()
+    checked = check_cosignatures(parse_note(f"{ours}{theirs}\n"), [COSIGNER.vkey])
+    assert checked == [Cosignature(COSIGNER.vkey, later(2))]
+    other = cosign(sign([], signer=NoteSigner(ORIGIN, bytes(32))), COSIGNER, at=AT).splitlines()[-1]
+    said = go_says(folder, KEY, every=1000, claims=[cosigned_claim(claims[0].split()[1], f"{note}{other}\n")])
+    assert (said.returncode, "signature" in said.stderr) == (1, True)
 
 
 def test_go_refuses_wrong_claims(go_says: Judge, log: GrowingLog, folder: Path) -> None:
