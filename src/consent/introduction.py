@@ -42,6 +42,13 @@ class Introduction(msgspec.Struct, frozen=True):
             return self.history.key_at(kid, at)
         return key_of(self.document, kid)
 
+    def notice_key(self, kid: str) -> PublicKey:
+        """Return the key that `kid` names or ever named: a notice does not say when it was signed."""
+        for entry in self.history.keys if self.history else ():
+            if entry.kid == kid:
+                return PublicKey.from_multikey(entry.public_key_multibase)
+        return key_of(self.document, kid)
+
 
 def check_introduction(
     company: Mapping[str, Any],

@@ -18,7 +18,6 @@ from ..did import (
     PublicKey,
     Signer,
     check_jws,
-    key_of,
     parse_jws,
     render_document,
     sign_jws,
@@ -26,7 +25,7 @@ from ..did import (
 from ..encoding import b64u_encode, format_time, jcs, parse_time, sha256
 from ..errors import InputError, NotTrusted, RefusedByPolicy, VerificationError
 from ..strict_json import decode, parse
-from .introduction import Pinned, check_introduction
+from .introduction import Introduction, Pinned, check_introduction
 from .message import LogKey, RequestMessage, parse_message
 from .notice import TYP as NOTICE_TYP
 from .notice import Notice, SignedNotice, read_notice
@@ -174,7 +173,7 @@ def read_request(
     introduced = check_introduction(message.company, message.key_history, did=signed.company, pinned=pinned)
     key = introduced.key(signed.kid, parse_time(signed.request.at))
     _check_signed(message.request, TYP, key)
-    notice = _notice(message.notice, signed, introduced.document)
+    notice = _notice(message.notice, signed, introduced)
     _check_offers(signed.request, notice.notice)
     for log in message.logs:
         known = (vkeys or {}).get(log.origin)
@@ -188,11 +187,11 @@ def read_request(
     return ReadRequest(signed, notice, message, introduced.document, introduced.history, introduced.warnings)
 
 
-def _notice(jws: str, signed: SignedRequest, document: DidDocument) -> SignedNotice:
+def _notice(jws: str, signed: SignedRequest, introduced: Introduction) -> SignedNotice:
     unverified = parse_jws(jws, typ=NOTICE_TYP)
     if unverified.kid.partition("#")[0] != signed.company:
         raise VerificationError("request.other_notice")
-    payload = _check_signed(jws, NOTICE_TYP, key_of(document, unverified.kid))
+    payload = _check_signed(jws, NOTICE_TYP, introduced.notice_key(unverified.kid))
     notice = read_notice(jws, payload)
     if notice.hash != signed.request.notice:
         raise VerificationError("request.other_notice")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 
-from ..did import KeyHistory, OfflineResolver, PublicKey, check_jws, key_of, parse_document, parse_jws
+from ..did import OfflineResolver, check_jws, parse_jws
 from ..encoding import b64u_decode, from_hex, parse_time, sha256
 from ..errors import Damaged, KonsensError, NotTrusted, VerificationError
 from ..records import (
@@ -34,6 +34,7 @@ from .manifest import MANIFEST, MANIFEST_TYP, SIGNATURE, DecisionEntry, EventEnt
 from .notices import check_grant, read_bundled_notice
 from .refold import Refold, check_row_form
 from .result import Answer, Report, Shown, shown_checkpoint
+from .signers import key_in_bundle
 from .steps import Part, Steps, fail
 from .trust import Trust
 from .vouched import Vouched
@@ -67,6 +68,7 @@ class _Examiner:
         self.answer: Answer | None = None
         self.trust = trust
         self.vouched = Vouched(trust)
+        self._company_key = partial(key_in_bundle, container, trust)
         self.checkpoint: Shown | None = None
         self.manifest = read_json(container.read(MANIFEST), Manifest, file=MANIFEST)
         self.evidence = Evidence(self.manifest)
@@ -122,21 +124,6 @@ class _Examiner:
             if name.endswith("/vkey"):
                 vkey = self.container.read(name).decode("utf-8", "replace").strip()
                 yield (), partial(self.trust.check_log, vkey)
-
-    def _company_key(self, kid: str, at: str) -> PublicKey:
-        """Return a company's key: a did:key carries it; a did:web must name one that the verifier trusts."""
-        did = kid.partition("#")[0]
-        company = self.trust.check_company(did)
-        if did.startswith("did:key:"):
-            return key_of(OfflineResolver().resolve(did), kid)
-        name = f"dids/{sha256(did.encode()).hex()}"
-        if f"{name}.history.json" in self.container:
-            key = KeyHistory.parse(self.container.read(f"{name}.history.json")).key_at(kid, parse_time(at))
-        else:
-            key = key_of(parse_document(self.container.read(f"{name}.json"), did=did), kid)
-        if key.multikey not in company.keys:
-            raise NotTrusted("trust.company_key", did=did, key=key.multikey)
-        return key
 
     def _manifest(self) -> None:
         text = self.container.read(SIGNATURE).decode("ascii", "replace")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from ..consent import SignedNotice, parse_notice, read_notice
+from ..consent import SignedNotice, read_notice
 from ..did import PublicKey, check_jws, parse_jws
 from ..encoding import sha256
 from ..errors import InputError, VerificationError
@@ -16,20 +16,17 @@ NOTICE_TYP = "konsens-notice+jws"
 
 
 def read_bundled_notice(
-    digest: str, body: bytes, jws: bytes, key: Callable[[str, str], PublicKey]
+    digest: str, body: bytes, jws: bytes, key: Callable[[str], PublicKey]
 ) -> SignedNotice:
-    """Return a notice whose hash is `digest` and whose signature is right; `key` finds keys by kid and time.
+    """Return a notice whose hash is `digest` and whose signature is right; `key` finds keys by kid.
 
     Raises `bundle.notice`, and what `key` raises.
     """
     text = jws.decode("ascii", "replace")
     try:
-        notice = parse_notice(body)
         unverified = parse_jws(text, typ=NOTICE_TYP)
         right = sha256(body).hex() == digest
-        # A notice may be dated ahead: the key is that of the day on which it came into force.
-        signer = key(unverified.kid, notice.valid_from or "")
-        if not right or check_jws(unverified, signer) != body:
+        if not right or check_jws(unverified, key(unverified.kid)) != body:
             raise VerificationError("bundle.notice", notice=digest[:12])
         return read_notice(text, body)
     except InputError as error:

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from ..did import DidDocument, OfflineResolver, PublicKey, check_jws, document_of, key_of, parse_jws
+from ..consent import Introduction
+from ..did import (
+    DidDocument,
+    KeyHistory,
+    OfflineResolver,
+    PublicKey,
+    check_jws,
+    document_of,
+    key_of,
+    parse_document,
+    parse_jws,
+)
+from ..encoding import parse_time, sha256
 from ..errors import KonsensError, NotTrusted, VerificationError
 from ..records import SignedEvent, check_event_signature
+from .container import Container
 from .trust import Trust
 
-__all__ = ["TrustedResolver", "check_trusted_event", "check_trusted_jws", "keys_of"]
+__all__ = ["TrustedResolver", "check_trusted_event", "check_trusted_jws", "key_in_bundle", "keys_of"]
 
 
 def keys_of(trust: Trust, kid: str) -> list[PublicKey]:
@@ -22,6 +35,27 @@ def keys_of(trust: Trust, kid: str) -> list[PublicKey]:
     if not company.keys:
         raise NotTrusted("trust.company_key", did=did, key="")
     return [PublicKey.from_multikey(key) for key in company.keys]
+
+
+def key_in_bundle(container: Container, trust: Trust, kid: str, at: str | None = None) -> PublicKey:
+    """Return a company's key: a did:key carries it; a did:web must name one that the verifier trusts.
+
+    Without `at`, any that `kid` names or ever named: a notice does not say when it was signed. Raises
+    `trust.company`, `trust.company_key`, and what is wrong with document and history in the bundle.
+    """
+    did = kid.partition("#")[0]
+    company = trust.check_company(did)
+    if did.startswith("did:key:"):
+        return key_of(OfflineResolver().resolve(did), kid)
+    name = f"dids/{sha256(did.encode()).hex()}"
+    document = parse_document(container.read(f"{name}.json"), did=did)
+    told = f"{name}.history.json"
+    history = KeyHistory.parse(container.read(told)) if told in container else None
+    introduced = Introduction(document, history, ())
+    key = introduced.notice_key(kid) if at is None else introduced.key(kid, parse_time(at))
+    if key.multikey not in company.keys:
+        raise NotTrusted("trust.company_key", did=did, key=key.multikey)
+    return key
 
 
 def check_trusted_jws(trust: Trust, text: str, *, typ: str, code: str) -> bytes:

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from konsens.consent import Company, CompanyKeys
+from konsens.consent import Company, CompanyKeys, read_request, render_message
 from konsens.did import (
     DidDocument,
     HistoryEntry,
@@ -20,13 +20,14 @@ from konsens.did import (
     PinnedResolver,
     PrivateKey,
     document_of,
+    render_document,
 )
 from konsens.encoding import format_time, sha256
 from konsens.records import Seed
 from konsens.registry import render_vkey
 from konsens.trail import Desk, Identity, Query, Trust, TrustedCompany, TrustFile, export, verify
 
-from ..consent.world import START, Customer, World
+from ..consent.world import NEWSLETTER, ORIGIN, START, Customer, World
 from .forge import resign, unpack
 
 DID = "did:web:muster.example"
@@ -130,3 +131,20 @@ def test_a_history_of_somebody_else_is_no_history(shop: WebShop, tmp_path: Path)
     report = verify(resign(files, shop.keys.signer), trust(shop, OLD, NEW), at=shop.now)
     assert not report.ok
     assert report.errors[0].exit_code == 6
+
+
+def test_words_in_force_before_the_key_was_are_still_the_companys(tmp_path: Path) -> None:
+    """A notice does not say when it was signed: the day from which it is in force may lie before the key."""
+    shop = WebShop(tmp_path)
+    notice = shop.publish(f'valid_from = "2020-01-01T00:00:00Z"\n{NEWSLETTER}')
+    anna = Customer.new(shop, "anna")
+    shop.receive(anna.open(), anna.give(notice, shop.ask()), ref="anna")
+    assert verify(bundle(shop), trust(shop, OLD), at=shop.now).errors == ()
+    shop.change_key()
+    message = shop.shop.message_for(
+        shop.ask(), vkeys={ORIGIN: render_vkey(shop.registry.vkey)}, key_history=history()
+    )
+    only_new = render_document(document_of(DID, {"k2": NEW.public}))
+    data = render_message(msgspec.structs.replace(message, company=only_new))
+    assert read_request(data, at=shop.now).notice == notice
+    shop.close()
