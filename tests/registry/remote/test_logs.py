@@ -54,7 +54,8 @@ def test_a_wallet_and_a_company_see_what_is_in_the_folder(log: Served, tmp_path:
         MirroredLog.follow(tmp_path / "copy", client(log)) as mirrored,
         Registry.open(log.folder) as folder,
     ):
-        for one in (small, mirrored):
+        both: tuple[SmallLog | MirroredLog, ...] = (small, mirrored)
+        for one in both:
             assert one.broken_many(seals + absent) == folder.broken_many(seals + absent)
             assert [one.find(seal) for seal in (seals[3], absent[3])] == [indices[3], None]
             assert [one.entry(index) for index in indices[:5]] == [leaf.entry for leaf in leaves[:5]]
@@ -74,7 +75,8 @@ def test_what_was_appended_through_it_counts_at_once(log: Served, tmp_path: Path
         SmallLog(client(log), wait=0) as small,
         MirroredLog.follow(tmp_path / "copy", client(log), wait=0) as mirrored,
     ):
-        for number, one in enumerate((small, mirrored)):
+        both: tuple[SmallLog | MirroredLog, ...] = (small, mirrored)
+        for number, one in enumerate(both):
             leaf = seal_leaf(number)
             assert one.find(leaf.seal) is None
             (index,) = one.append([leaf])
