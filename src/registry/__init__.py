@@ -20,7 +20,7 @@ from .checkpoint import (
     render_checkpoint,
     sign_checkpoint,
 )
-from .cosignature import MAP_SUFFIX, Cosignature, Cosigner, check_cosignatures, cosign
+from .cosignature import MAP_SUFFIX, Cosignature, Cosigner, MlDsaCosigner, check_cosignatures, cosign
 from .folder import Place, Registry, Remembered, check_holds_all, check_registry_origin
 from .fsck import Check, Report, fsck
 from .leaf import HeadLeaf, PublicLeaf, SealLeaf, check_seal_leaf, make_seal_leaf, parse_leaf, seal_of
@@ -82,6 +82,7 @@ __all__ = [
     "LastSigned",
     "LeafChecker",
     "MemoryStore",
+    "MlDsaCosigner",
     "NoteChecker",
     "NoteSigner",
     "Place",

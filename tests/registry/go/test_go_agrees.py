@@ -11,6 +11,7 @@ import pytest
 
 from konsens.registry import (
     Cosignature,
+    MlDsaCosigner,
     NoteSigner,
     check_cosignatures,
     cosign,
@@ -20,7 +21,6 @@ from konsens.registry import (
     root_of,
     sign_note,
 )
-from konsens.registry.cosignature import MlDsaCosigner
 from konsens.registry.static import FolderObjects, StaticLog, export, fetch_from
 
 from ..logs import AT, ORIGIN, POLICY, VKEY, later, leaves, sign
