@@ -1,8 +1,8 @@
 """How fast the export of another system is imported: one event, one leaf, a seal of its own for every row.
 
-The limit is what cannot be saved: a one-time key for every row, by libsodium in two processes, and then the
-durable insertion of the same rows into the same tables. The second waits for the first: most rows name the
-event, and the event the root over all rows. CPU time is that of all processes.
+The limit is what cannot be saved: a one-time key for every row, by libsodium, and the durable insertion of
+the same rows into the same table, shared between two cores as if neither ever waited for the other. CPU time
+is that of all processes; on a machine that others use too, it says more than the time that passed.
 
 Run: python benchmarks/imports.py [--json] [--rows 100000]
 """
@@ -24,8 +24,6 @@ from nacl.bindings import crypto_sign_seed_keypair
 from konsens.consent import import_rows, read_mapping
 from konsens.consent.tables import MIGRATIONS
 from konsens.records import Book
-
-TABLES = ("attested",)
 
 
 def write_export(path: Path, rows: int) -> None:
@@ -56,11 +54,10 @@ def keys_alone(rows: int) -> float:
 def inserts_alone(filled: sqlite3.Connection, path: Path) -> float:
     """Return the seconds that an empty book takes for the rows of a filled one, and nothing else."""
     with Book.create(path, migrations=MIGRATIONS) as book:
-        rows = {table: filled.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES}
+        rows = filled.execute("SELECT * FROM attested ORDER BY id").fetchall()
         begin = perf_counter()
         with book.write() as db:
-            for table, some in rows.items():
-                db.executemany(f"INSERT INTO {table} VALUES ({','.join('?' * len(some[0]))})", some)
+            db.executemany(f"INSERT INTO attested VALUES ({','.join('?' * len(rows[0]))})", rows)
         return perf_counter() - begin
 
 
@@ -75,6 +72,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--rows", type=int, default=100_000)
     options = parser.parse_args()
+    name, rows = f"import of {options.rows:,} rows", options.rows
     with tempfile.TemporaryDirectory() as folder:
         shop = Shop(Path(folder))
         shop.publish()
@@ -85,13 +83,14 @@ def main() -> None:
         took, spent = perf_counter() - begin, cpu_seconds() - spent
         if done.accepted != options.rows or done.rejects:
             raise SystemExit("not every row was taken")
+        least = cpu_seconds()
         keys = keys_alone(options.rows)
         inserts = inserts_alone(shop.company.ledger.db, Path(folder) / "raw.sqlite")
-        name, rows = f"import of {options.rows:,} rows", options.rows
-        limit = rows / (keys + inserts)
+        least = (cpu_seconds() - least) / rows * 1e6
+        limit = rows / (keys + inserts / 2)  # the keys were made on both cores, the rows inserted on one
         figures = [
             figure(name, rows / took, "rows/s", limit=limit, aim=30_000, more_is_better=True),
-            figure(f"{name}, CPU time of a row", spent / rows * 1e6, "µs"),
+            figure(f"{name}, CPU time of a row", spent / rows * 1e6, "µs", limit=least),
             figure("one-time keys alone, two processes", rows / keys, "/s"),
             figure("SQLite inserts of the same rows alone", rows / inserts, "/s"),
         ]

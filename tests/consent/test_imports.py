@@ -10,6 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES256
+from cryptography.hazmat.primitives.ciphers.modes import ECB
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -295,6 +300,14 @@ def test_the_quick_derivation_is_the_general_one(count: int, ahead: int) -> None
     for n in range(0, count, max(1, count // 7)):
         code = codes[CODE * n : CODE * (n + 1)]
         assert taken[n] == seal_of(public_from_seed(claim_key(code))) == seal_of_claim(code)
+
+
+def test_claim_codes_are_the_key_stream_that_the_formats_name() -> None:
+    nonce = bytes(range(32))
+    key = HKDF(SHA256(), 32, None, f"konsens/v1/claims/{nonce.hex()}".encode()).derive(SEED.raw)
+    blocks = b"".join(n.to_bytes(16, "big") for n in range(7))
+    codes = claim_codes(SEED, nonce)
+    assert codes(2 * CODE) + codes(5 * CODE) == Cipher(AES256(key), ECB()).encryptor().update(blocks)
 
 
 @given(st.binary(max_size=64), st.binary(max_size=200))
