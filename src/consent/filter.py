@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,13 +20,13 @@ import msgspec
 from ..encoding import format_time
 from ..errors import InputError, KonsensError, Unavailable
 from ..records import Actor
-from .decide import check_stoppable, decide, in_force, newest_word, offered_basis, unbroken
+from .decide import check_stoppable, decide, in_force, newest_word, offered_basis, unbroken, whole
 from .import_file import open_csv
-from .ledger import Ledger, merged
-from .lists import all_sights, people, targets_by_finder
+from .ledger import Ledger, Sight
+from .lists import sights, targets_by_finder
 from .moments import seconds, when
 from .own import CompanyKeys
-from .state import OpenSeal, State
+from .state import OpenSeal
 from .tables import Held, Stops
 from .target import normalize_address
 from .terms import Basis
@@ -40,6 +40,8 @@ MAX_AGE = timedelta(hours=24)
 
 Owners = dict[bytes, dict[str, set[str]]]
 """Who is filed under an address, by its finding hash, each with the targets that they handed over."""
+
+_Ask = Callable[[str, tuple[OpenSeal, ...]], Mapping[OpenSeal, int]]
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False):
@@ -156,32 +158,37 @@ _SILENT = frozenset(
 )
 
 
+class _Word(msgspec.Struct, frozen=True, gc=False):
+    """What a list needs of the row that decides; `until` is when the consent itself ends."""
+
+    code: str
+    grant: str | None
+    until: int | None
+    target: str | None
+
+
 class _Table:
-    """Everything that the decisions of one list need, read once."""
+    """Everything that the decisions of one list need, read once: the book, then the log about all seals."""
 
     def __init__(self, ledger: Ledger, purpose: str, channel: str, now: datetime) -> None:
         self._ledger, self._purpose, self._channel, self._now = ledger, purpose, channel, now
         self._moment = seconds(now)
-        self._held, self._stops = all_sights(ledger, purpose, channel)
-        self._did_of, self._ref_of = people(ledger)
         self._offer = offered_basis(ledger, purpose, channel)
+        self._words: dict[str, _Word] = {}
         self._unknown: str | None = None
-        self._broken: dict[OpenSeal, int] = {}
-        self._elsewhere = False
         try:
-            self._read_log()
+            ledger.check_log()
         except KonsensError as error:
             self._unknown = error.code
+        self._read()
 
     def verdict(self, who: str) -> Verdict:
         """Return what `decide` says of a number or DID."""
-        code, held = self._look(who)
-        if held is None:
+        word = self._words.get(who)
+        if word is None:
             return self._without(who)
-        until = held.until
-        if held.superseded_from is not None:
-            until = held.superseded_from if until is None else min(until, held.superseded_from)
-        return Verdict(code, who, held.grant, "consent", until)
+        code = self._unknown or "ok" if word.code == "ok" else word.code
+        return Verdict(code, who, word.grant, "consent", word.until)
 
     def at_address(self, address: str, owners: Owners) -> Verdict:
         """Return what `decide` says of the customer behind an address.
@@ -204,47 +211,61 @@ class _Table:
 
     def _bound(self, who: str, targets: set[str]) -> Verdict:
         """Return the verdict on one owner of an address, whose consent must be about this address."""
-        answer = self.verdict(who)
-        _, held = self._look(who)
-        if answer.code != "ok" or held is None or held.target in targets:
+        answer, word = self.verdict(who), self._words.get(who)
+        if answer.code != "ok" or word is None or word.target in targets:
             return answer
         return msgspec.structs.replace(answer, code="consent.target")
 
-    def _look(self, who: str) -> tuple[str, Held | None]:
-        """Return the code and the row that decides."""
-        if who.startswith("did:"):
-            did, ref = who, self._ref_of.get(who)
-        else:
-            did, ref = self._did_of.get(who, ""), who
-        other = f"ref:{ref}" if ref else ""
-        held = newest_word(self._held.get(did), self._held.get(other))
-        if held is None:
-            return "consent.none", None
-        stops = merged(self._stops.get(did, _NO_STOPS), self._stops.get(other))
-        code = in_force(held, self._moment)
-        return (self._unknown or self._unbroken(held, stops)) if code == "ok" else code, held
+    def _read(self) -> None:
+        """Judge everybody as if all were whole, and once more those of whom the home log knows a break."""
+        opened: dict[bytes, str] = {}
+        home, logs = (self._ledger.origin,), self._ledger.logs
 
-    def _unbroken(self, held: Held, stops: Stops) -> str:
+        def ask_later(who: str, seals: tuple[OpenSeal, ...]) -> Mapping[OpenSeal, int]:
+            for origins, seal in seals:
+                if origins != home:
+                    return logs.broken_among(seals)
+                opened[bytes.fromhex(seal)] = who
+            return whole
+
+        for sight in sights(self._ledger, self._purpose, self._channel):
+            self._judge(sight, ask_later)
+        if self._unknown:
+            return
         try:
-            broken = self._broken
-            if self._elsewhere:
-                broken = self._ledger.logs.broken_among(held.seals + stops.seals)
+            broken = {opened[seal] for seal in logs.home.broken_many(list(opened))}
+        except KonsensError as error:
+            self._unknown = error.code
+            return
+        for who in broken:
+            sight = self._ledger.sight(who, self._purpose, self._channel)
+            self._judge(sight, lambda _, seals: logs.broken_among(seals))
+
+    def _judge(self, sight: Sight, ask: _Ask) -> None:
+        held = newest_word(sight.own, sight.attested)
+        if held is None:
+            return
+        number = sight.ref[4:] if sight.ref else ""
+        who = sight.did or number
+        code = in_force(held, self._moment)
+        if code == "ok":
+            code = self._unknown or self._unbroken(held, sight.stops, who, ask)
+        until = held.until
+        if held.superseded_from is not None:
+            until = held.superseded_from if until is None else min(until, held.superseded_from)
+        self._words[who] = word = _Word(code, held.grant, until, held.target)
+        if number:
+            self._words[number] = word
+
+    def _unbroken(self, held: Held, stops: Stops, who: str, ask: _Ask) -> str:
+        try:
+            broken = ask(who, held.seals + stops.seals)
             code = unbroken(held, stops, self._purpose, broken)
             if code == "ok" and held.assurance == "customer_signed":
                 check_stoppable(stops, broken)
-            return code
         except KonsensError as error:
             return error.code
-
-    def _read_log(self) -> None:
-        """Ask the home log about all open seals at once; where one names further logs, row by row."""
-        held = (row.seals for row in self._held.values() if row.state in (State.GIVEN, State.RENEWED))
-        opened = [pair for seals in held for pair in seals]
-        opened += [pair for row in self._stops.values() for pair in row.seals]
-        self._ledger.check_log()
-        home = (self._ledger.origin,)
-        self._elsewhere = any(logs != home for logs, _ in opened)
-        self._broken = self._ledger.logs.broken_among([pair for pair in opened if pair[0] == home])
+        return code
 
     def _without(self, who: str) -> Verdict:
         """Return the answer where no consent is on file; only another basis depends on who it is."""
@@ -255,9 +276,6 @@ class _Table:
             self._ledger, customer=who, purpose=self._purpose, channel=self._channel, now=self._now
         )
         return Verdict(decision.code, who, None, decision.basis)
-
-
-_NO_STOPS = Stops()
 
 
 def _valid_until(verdicts: Iterable[Verdict], now: datetime) -> datetime:

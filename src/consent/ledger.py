@@ -25,14 +25,14 @@ from .logs import Logs
 from .state import FOREVER, Fact, OpenSeal, Standing, Terms
 from .tables import ATTESTED, Held, Stops, attested_held, attested_row, held_of
 
-__all__ = ["Ledger", "Sight", "decode_held", "decode_stops", "merged"]
+__all__ = ["NO_STOPS", "Ledger", "Sight", "decode_held", "decode_stops", "merged"]
 
 decode_held = msgspec.msgpack.Decoder(Held).decode
 decode_stops = msgspec.msgpack.Decoder(Stops).decode
 _ENCODE = msgspec.msgpack.Encoder().encode
 
 
-_NO_STOPS = Stops()
+NO_STOPS = Stops()
 _IMPORTED = ATTESTED.replace("a.", "t.")
 _SIGHT = """
 SELECT s.body, r.body, a.body, b.body, me.did, me.ref, {attested} FROM ({who}) me
@@ -104,7 +104,7 @@ class Ledger(FactStore):
         return Sight(
             decode_held(own) if own else None,
             _imported(attested, ref, imported),
-            merged(decode_stops(stops) if stops else _NO_STOPS, decode_stops(by_staff) if by_staff else None),
+            merged(decode_stops(stops) if stops else NO_STOPS, decode_stops(by_staff) if by_staff else None),
             did,
             ref,
         )

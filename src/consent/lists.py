@@ -6,10 +6,10 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
-from .ledger import Ledger, decode_held, decode_stops
+from .ledger import NO_STOPS, Ledger, Sight, decode_held, decode_stops, merged
 from .tables import ATTESTED, Held, Stops, attested_held, attested_row
 
-__all__ = ["all_sights", "attested_standing", "linked_matters", "people", "targets_by_finder"]
+__all__ = ["attested_standing", "linked_matters", "sights", "targets_by_finder"]
 
 
 def attested_standing(ledger: Ledger) -> dict[tuple[str, str, str], Held]:
@@ -43,23 +43,51 @@ def linked_matters(ledger: Ledger) -> set[tuple[str, str, str]]:
     return {(ref, purpose, channel) for ref, purpose, channel in rows.fetchall()}
 
 
-def all_sights(ledger: Ledger, purpose: str, channel: str) -> tuple[dict[str, Held], dict[str, Stops]]:
-    """Return every row of one purpose and channel and every customer's stops, for a whole list."""
-    rows = ledger.db.execute(
-        "SELECT customer, body FROM standing WHERE controller = ? AND purpose = ? AND channel = ?",
-        (ledger.did, purpose, channel),
-    )
-    held = {customer: decode_held(body) for customer, body in _some_at_a_time(rows)}
-    rows = ledger.db.execute(
-        f"SELECT a.customer, {ATTESTED} FROM attested a JOIN import_batch i USING (batch)"  # noqa: S608 fixed names
-        " WHERE i.controller = ? AND a.purpose = ? AND a.channel = ?",
-        (ledger.did, purpose, channel),
-    )
-    for customer, *row in _some_at_a_time(rows):
-        if customer not in held:
-            held[customer] = attested_held(customer, attested_row(*row))
-    rows = ledger.db.execute("SELECT customer, body FROM relation WHERE controller = ?", (ledger.did,))
-    return held, {customer: decode_stops(body) for customer, body in _some_at_a_time(rows)}
+_OWN = """
+SELECT s.customer, 'ref:' || p.ref, s.body, r.body FROM standing s
+LEFT JOIN person p ON p.customer = s.customer
+LEFT JOIN relation r ON r.controller = ?1 AND r.customer = s.customer
+WHERE s.controller = ?1 AND s.purpose = ?2 AND s.channel = ?3 AND s.customer < 'ref:'
+"""
+_FOLDED = """
+SELECT s.customer, p.customer, r.body, s.body FROM standing s
+LEFT JOIN person p ON p.ref = substr(s.customer, 5)
+LEFT JOIN relation r ON r.controller = ?1 AND r.customer = p.customer
+WHERE s.controller = ?1 AND s.purpose = ?2 AND s.channel = ?3 AND s.customer >= 'ref:'
+"""
+_IMPORTED = f"""
+SELECT a.customer, p.customer, r.body, {ATTESTED} FROM attested a JOIN import_batch i USING (batch)
+LEFT JOIN person p ON p.ref = substr(a.customer, 5)
+LEFT JOIN relation r ON r.controller = ?1 AND r.customer = p.customer
+WHERE i.controller = ?1 AND a.purpose = ?2 AND a.channel = ?3
+"""  # noqa: S608 fixed names
+_BY_STAFF = "SELECT customer, body FROM relation WHERE controller = ? AND customer >= 'ref:'"
+
+
+def sights(ledger: Ledger, purpose: str, channel: str) -> Iterator[Sight]:
+    """Yield what is on file for everybody in one purpose and channel, as `Ledger.sight` has it of one person.
+
+    One after another: those of a whole book would take much room, and longer to keep than to read.
+    """
+    matter = (ledger.did, purpose, channel)
+    attested: dict[str, tuple[Held, str | None, bytes | None]] = {}
+    for ref, did, stops, *row in _some_at_a_time(ledger.db.execute(_IMPORTED, matter)):
+        attested[ref] = attested_held(ref, attested_row(*row)), did, stops
+    for ref, did, stops, body in _some_at_a_time(ledger.db.execute(_FOLDED, matter)):
+        attested[ref] = decode_held(body), did, stops  # more is known than the one row
+    staff = {ref: decode_stops(body) for ref, body in ledger.db.execute(_BY_STAFF, matter[:1]).fetchall()}
+    for did, ref, own, stops in _some_at_a_time(ledger.db.execute(_OWN, matter)):
+        word, _, _ = attested.pop(ref, _NOTHING)
+        yield Sight(decode_held(own), word, _stops(stops, staff.get(ref)), did, ref)
+    for ref, (word, did, stops) in attested.items():
+        yield Sight(None, word, _stops(stops, staff.get(ref)), did, ref)
+
+
+_NOTHING = (None, None, None)
+
+
+def _stops(own: bytes | None, by_staff: Stops | None) -> Stops:
+    return merged(decode_stops(own) if own else NO_STOPS, by_staff)
 
 
 def targets_by_finder(ledger: Ledger, channel: str) -> dict[bytes, dict[str, set[str]]]:
@@ -71,12 +99,6 @@ def targets_by_finder(ledger: Ledger, channel: str) -> dict[bytes, dict[str, set
     for finder, customer, target in rows.fetchall():
         found.setdefault(finder, {}).setdefault(customer, set()).add(target)
     return found
-
-
-def people(ledger: Ledger) -> tuple[dict[str, str], dict[str, str]]:
-    """Return who is linked: number to DID, and DID to number."""
-    rows = ledger.db.execute("SELECT ref, customer FROM person").fetchall()
-    return dict(rows), {customer: ref for ref, customer in rows}
 
 
 def _some_at_a_time(rows: sqlite3.Cursor) -> Iterator[Any]:
