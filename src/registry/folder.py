@@ -35,6 +35,7 @@ from .birth import birth_of
 from .checkpoint import SignedCheckpoint, check_checkpoint, check_origin, parse_signed_checkpoint
 from .leaf import PublicLeaf, SealLeaf
 from .log import SealLog
+from .map_cache import MapCache
 from .note import NoteSigner, VerifierKey, check_key_name, parse_vkey, render_vkey
 from .signer_head import SignerHead, write_durably
 from .sqlite import SqliteStore
@@ -43,6 +44,7 @@ from .tree import Frontier, leaf_hash
 __all__ = ["Place", "Registry", "Remembered", "check_holds_all", "check_registry_origin"]
 
 LOG, VKEY, CHECKPOINT, COSIGNED, MIRROR = "log.sqlite", "vkey", "checkpoint", "cosigned", "mirror.json"
+MAP_CACHE = "map.cache"  # of a large log; it can be deleted at any time
 LONGEST_ORIGIN = 200
 
 
@@ -77,7 +79,7 @@ class Registry(SealLog):
     """
 
     def __init__(self, folder: Path, store: SqliteStore, vkey: VerifierKey, place: Place | None) -> None:
-        super().__init__(store, vkey)
+        super().__init__(store, vkey, cache=MapCache(folder / MAP_CACHE))
         self.folder = folder
         self._log = folder / LOG
         here = Place(str(folder.resolve()), self._log.stat().st_ino, birth_of(self._log))

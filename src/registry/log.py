@@ -18,6 +18,7 @@ from . import prove
 from .append import append
 from .checkpoint import SignedCheckpoint, check_checkpoint
 from .leaf import SEAL_LEAF_SIZE, HeadLeaf, Leaf, PublicLeaf, SealLeaf, parse_leaf, seal_of
+from .map_cache import MapCache
 from .note import NoteSigner, VerifierKey
 from .publish import publish
 from .seal_map import SealMap
@@ -29,6 +30,7 @@ from .tree import NodeSource, consistency_path
 __all__ = ["SealLog"]
 
 ENTRIES_AT_ONCE = 4096
+SEALS_AT_ONCE = 1 << 14
 LEAVES_TO_REMEMBER = 1 << 17  # until the next checkpoint: some 30 MB
 
 
@@ -40,12 +42,13 @@ class SealLog:
     - Proofs and times end with the newest checkpoint: what comes after it nobody has vouched for yet.
     """
 
-    def __init__(self, store: Store, vkey: VerifierKey) -> None:
+    def __init__(self, store: Store, vkey: VerifierKey, *, cache: MapCache | None = None) -> None:
         self.vkey = vkey
         self._store = store
         self._newest: SignedCheckpoint | None = None
         self._plain = ""  # the note of `_newest` as the log's key alone signed it
         self._seals: SealMap | None = None
+        self._cache = cache
         self._checked: set[bytes] = set()
 
     @property
@@ -147,6 +150,8 @@ class SealLog:
             self._seals = None  # it may hold what never became durable
             raise
         self._checked.clear()
+        if self._cache and self._seals:
+            self._cache.keep(self._seals)
         return newest
 
     def prove_inclusion(self, index: int) -> str:
@@ -177,18 +182,36 @@ class SealLog:
     def seals_at(self, size: int) -> SealMap:
         """Return the seal map of the first `size` entries, whose last is a head leaf that states its root.
 
-        The map is kept, and grows with the log: only the first call in a process builds it from all rows.
+        The map is kept, and grows with the log: only the first call in a process builds it, from all rows or
+        from a cache that leads to the same root.
         """
         seals, self._seals = self._seals, None  # it is kept only if all goes well
-        if seals is None or seals.size > size:
-            seals = SealMap(self._store.rows, size=size)
-        elif seals.size < size:
-            new = enumerate(self._store.entries(seals.size, size), seals.size)
-            seals.insert([(seal_of(e[1:33]), i) for i, e in new if len(e) == SEAL_LEAF_SIZE], size=size)
+        if seals is not None and seals.size <= size:
+            self._grow(seals, size)
+        else:
+            seals = self._cached(size) or SealMap(self._store.rows, size=size)
         if size and self.head_of(size).map_root != seals.root():
             raise Damaged("registry.seal_rows", size=size)
         self._seals = seals
         return seals
+
+    def _grow(self, seals: SealMap, size: int) -> None:
+        """Let a map take in the seals that are broken up to `size`."""
+        for start in range(seals.size, size, SEALS_AT_ONCE):
+            stop = min(start + SEALS_AT_ONCE, size)
+            new = enumerate(self._store.entries(start, stop), start)
+            seals.insert([(seal_of(e[1:33]), i) for i, e in new if len(e) == SEAL_LEAF_SIZE], size=stop)
+
+    def _cached(self, size: int) -> SealMap | None:
+        """Return the map of the first `size` entries by the cache; None if that does not lead to its root."""
+        seals = self._cache.load(self._store.rows, size=size) if self._cache else None
+        if seals is None:
+            return None
+        with suppress(KonsensError):
+            self._grow(seals, size)
+            if self.head_of(size).map_root == seals.root():
+                return seals
+        return None
 
     def head_of(self, size: int) -> HeadLeaf:
         """Return the head leaf that a checkpoint of `size` entries ends with: its map root and its time."""

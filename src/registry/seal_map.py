@@ -1,5 +1,6 @@
 """The seal map: which seals are broken, as one root, with a short proof for every seal, broken or not.
 
+>>> from hashlib import sha256
 >>> rows = [(sha256(b"seal 0").digest(), 0), (sha256(b"seal 1").digest(), 1)]
 >>> asked = sha256(b"other").digest()
 >>> proof = SealMap(source_of(rows), size=2).prove(asked)
@@ -10,11 +11,11 @@ None
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Sequence
-from hashlib import sha256
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ..errors import Damaged, InputError
 from .map_proof import check_map_proof, render_map_proof
+from .map_top import MapTop
 from .trie import EMPTY_MAP, Row, TrieLeaf, map_root, subtree, trie_leaf
 
 __all__ = ["EMPTY_MAP", "Row", "RowSource", "SealMap", "Span", "check_map_proof", "map_root", "source_of"]
@@ -50,14 +51,21 @@ class SealMap:
       be what the top was made of (`registry.seal_rows`).
     """
 
-    def __init__(self, rows: RowSource, *, size: int, levels: int | None = None) -> None:
+    def __init__(
+        self, rows: RowSource, *, size: int, levels: int | None = None, top: MapTop | None = None
+    ) -> None:
+        """Build the map from all rows; or trust `top`, if the caller knows that it is that of `size`."""
         self._rows = rows
         self.size = size
-        self._build(_levels_for(size) if levels is None else levels)
+        self._top = top or self._built(_levels_for(size) if levels is None else levels)
 
     def root(self) -> bytes:
         """Return the root of the map."""
-        return bytes(self._nodes[32:64])
+        return self._top.hash(1)
+
+    def top(self) -> MapTop:
+        """Return what is kept in memory."""
+        return self._top
 
     def insert(self, rows: Iterable[Row], *, size: int) -> None:
         """Take in `rows`, which are all rows with an index from the old size on, and grow to `size`.
@@ -70,25 +78,28 @@ class SealMap:
         if size < self.size or any(not self.size <= index < size for _, index in new):
             raise InputError("seal.rows")
         # Eightfold growth, so that building anew stays a small part of the work.
-        if (levels := _levels_for(size)) >= self._levels + 3 or levels == MOST_LEVELS > self._levels:
-            before = self.root()
-            self._build(levels)
-            if self.root() != before:
+        if (levels := _levels_for(size)) >= self._top.levels + 3 or levels == MOST_LEVELS > self._top.levels:
+            deeper = self._built(levels)
+            if deeper.hash(1) != self.root():
                 raise Damaged("registry.seal_rows", size=self.size)
-        added = self._by_bucket(new)
-        kept = self._kept([bucket for bucket in added if self._weights[bucket]])
-        self._put({bucket: sorted(kept.get(bucket, []) + leaves) for bucket, leaves in added.items()})
+            self._top = deeper
+        top = self._top
+        added = _by_bucket(new, top)
+        kept = self._kept([bucket for bucket in added if top.weights[bucket]])
+        whole = {bucket: sorted(kept.get(bucket, []) + leaves) for bucket, leaves in added.items()}
+        top.put(_hashed(whole, top))
+        top.rise(whole)
         self.size = size
 
     def prove(self, seal: bytes) -> bytes:
         """Return the proof that `seal` is broken, or that it is not; `check_map_proof` reads it."""
         bits = int.from_bytes(seal, "big")
-        node, depth, siblings = 1, 0, []
-        while self._weights[node] == 2 and depth < self._levels:
+        top, node, depth, siblings = self._top, 1, 0, []
+        while top.weights[node] == 2 and depth < top.levels:
             node = 2 * node + (bits >> (255 - depth) & 1)
-            siblings.append(bytes(self._nodes[32 * (node ^ 1) : 32 * (node ^ 1) + 32]))
+            siblings.append(top.hash(node ^ 1))
             depth += 1
-        rows = self._below([_span(node - (1 << depth), depth)]) if self._weights[node] else []
+        rows = self._below([_span(node - (1 << depth), depth)]) if top.weights[node] else []
         while len(rows) > 1:
             side = bits >> (255 - depth) & 1
             sides: tuple[list[Row], list[Row]] = ([], [])
@@ -104,55 +115,42 @@ class SealMap:
         size = self.size
         return sorted([row for row in self._rows(spans) if row[1] < size])
 
-    def _build(self, levels: int) -> None:
-        self._levels = levels
-        self._nodes = bytearray(64 << levels)  # node n at 32·n; the root is 1, its children 2 and 3, …
-        self._weights = bytearray(2 << levels)  # rows below a node: 0, 1, or 2 for more
+    def _built(self, levels: int) -> MapTop:
+        """Return the upper levels, made of all rows."""
+        top = MapTop(levels)
         depth = min(max(0, self.size.bit_length() - 15), levels)  # some ten thousand rows at a time
         for prefix in range(1 << depth):
-            self._put(self._by_bucket(self._below([_span(prefix, depth)])))
-
-    def _by_bucket(self, rows: Iterable[Row]) -> dict[int, list[TrieLeaf]]:
-        """Return the leaves of sorted rows by the number of the node that is their bucket."""
-        base, shift = 1 << self._levels, 32 - self._levels
-        buckets: dict[int, list[TrieLeaf]] = {}
-        for row in rows:
-            bucket = base + (int.from_bytes(row[0][:4], "big") >> shift)
-            if bucket in buckets:
-                buckets[bucket].append(trie_leaf(row))
-            else:
-                buckets[bucket] = [trie_leaf(row)]
-        return buckets
+            top.put(_hashed(_by_bucket(self._below([_span(prefix, depth)]), top), top))
+        top.rise_all()
+        return top
 
     def _kept(self, buckets: Sequence[int]) -> dict[int, list[TrieLeaf]]:
-        """Return what the source holds of `buckets`, once it is what their nodes were made of."""
-        base, levels, nodes = 1 << self._levels, self._levels, self._nodes
-        kept = self._by_bucket(self._below([_span(bucket - base, levels) for bucket in buckets]))
+        """Return what the source holds of `buckets`, once it is what their hashes were made of."""
+        top = self._top
+        kept = _by_bucket(self._below([_span(bucket - top.base, top.levels) for bucket in buckets]), top)
         for bucket in buckets:
-            if subtree(kept.get(bucket, ()), levels) != nodes[32 * bucket : 32 * bucket + 32]:
+            if subtree(kept.get(bucket, ()), top.levels) != top.hash(bucket):
                 raise Damaged("registry.seal_rows", size=self.size)
         return kept
 
-    def _put(self, buckets: dict[int, list[TrieLeaf]]) -> None:
-        """Write the buckets, which are in order, and all that lies above them, level by level."""
-        nodes, weights, hasher, levels = self._nodes, self._weights, sha256, self._levels
-        digests = [subtree(leaves, levels) for leaves in buckets.values()]  # first, as it may raise
-        for bucket, leaves, digest in zip(buckets, buckets.values(), digests, strict=True):
-            nodes[32 * bucket : 32 * bucket + 32] = digest
-            weights[bucket] = 1 if len(leaves) == 1 else 2
-        touched = list(buckets)
-        for _ in range(levels):
-            touched = list(dict.fromkeys([node >> 1 for node in touched]))
-            for node in [node for node in touched if weights[node] < 2]:
-                weights[node] = min(2, weights[2 * node] + weights[2 * node + 1])
-            forks = [node for node in touched if weights[node] == 2]
-            digests = [hasher(b"\x03" + nodes[at : at + 64]).digest() for at in [64 * n for n in forks]]
-            for at, digest in zip([32 * node for node in forks], digests, strict=True):
-                nodes[at : at + 32] = digest
-            if len(forks) < len(touched):
-                for node in [node for node in touched if weights[node] == 1]:  # hoisted from where it lay
-                    at = 32 * (2 * node + weights[2 * node + 1])
-                    nodes[32 * node : 32 * node + 32] = nodes[at : at + 32]
+
+def _by_bucket(rows: Iterable[Row], top: MapTop) -> dict[int, list[TrieLeaf]]:
+    """Return the leaves of sorted rows by the number of their bucket."""
+    base, shift = top.base, 32 - top.levels
+    buckets: dict[int, list[TrieLeaf]] = {}
+    for row in rows:
+        bucket = base + (int.from_bytes(row[0][:4], "big") >> shift)
+        if bucket in buckets:
+            buckets[bucket].append(trie_leaf(row))
+        else:
+            buckets[bucket] = [trie_leaf(row)]
+    return buckets
+
+
+def _hashed(buckets: Mapping[int, Sequence[TrieLeaf]], top: MapTop) -> list[tuple[int, int, bytes]]:
+    """Return number, weight and hash of buckets."""
+    levels = top.levels
+    return [(n, min(len(leaves), 2), subtree(leaves, levels)) for n, leaves in buckets.items()]
 
 
 def _span(prefix: int, depth: int) -> Span:
