@@ -14,6 +14,7 @@
 2
 """
 
+from .cosign import cosign_copy, map_cosigner
 from .evidence import accuse_entries, accuse_fork, accuse_hidden_seal, keep_evidence
 from .follow import Followed, Mirror
 from .fraud import (
@@ -27,8 +28,10 @@ from .fraud import (
     parse_fraud,
     render_fraud,
 )
+from .receive import Receiver
 from .source import FolderSource, Note, Noted, Source
 from .state import MirrorState
+from .upload import MirrorTransport, upload
 
 __all__ = [
     "BadEntries",
@@ -40,15 +43,20 @@ __all__ = [
     "Included",
     "Mirror",
     "MirrorState",
+    "MirrorTransport",
     "Note",
     "Noted",
     "Proven",
+    "Receiver",
     "Source",
     "accuse_entries",
     "accuse_fork",
     "accuse_hidden_seal",
     "check_fraud",
+    "cosign_copy",
     "keep_evidence",
+    "map_cosigner",
     "parse_fraud",
     "render_fraud",
+    "upload",
 ]

@@ -32,6 +32,7 @@ from .accept import Seen, check_covered, find_fork
 from .copy import Copy
 from .evidence import EVIDENCE, accuse_entries, keep_evidence
 from .fetch import fetch
+from .fraud import Fork
 from .source import Source
 from .state import MirrorState, StateFile
 
@@ -145,31 +146,37 @@ class Mirror:
             for start, entries in fetch(source, before, signed.checkpoint.size, self._copy, jobs=jobs):
                 self.add(signed, start, entries, source.node)
             self.finish(signed, at=at, node=source.node)
-            self.keep_cosignatures(note, policy)
+            if policy is not None:
+                self.keep_cosignatures(note, [witness.key for witness in policy.witnesses])
         return Followed(signed.checkpoint, self.cosigned() or signed.note, self.size - before, at)
 
     def locked(self) -> AbstractContextManager[None]:
         """Keep other processes from working on this mirror; for `take`, `add` and `finish`."""
         return self._file.locked()
 
+    def newest(self) -> SignedCheckpoint | None:
+        """Return the newest checkpoint that was taken, whether everything up to it is here or not."""
+        pending = self.state().pending
+        return parse_signed_checkpoint(pending[-1]) if pending else self.checkpoint()
+
     def take(self, note: str, node: NodeSource) -> SignedCheckpoint:
         """Return a checkpoint that goes on from what was seen; it is remembered, and may now be copied."""
         checkpoint = check_checkpoint(note, self.vkey)
-        signed = SignedCheckpoint(checkpoint, only(note, self.vkey))
+        signed, newest = SignedCheckpoint(checkpoint, only(note, self.vkey)), self.newest()
         if checkpoint.size == 0:
             raise VerificationError("mirror.checkpoint_head", origin=checkpoint.origin, index=0)
-        state, copied = self.state(), self.checkpoint()
-        newest = parse_signed_checkpoint(state.pending[-1]) if state.pending else copied
         if newest is not None:
-            fork = find_fork(signed, Seen(newest, copied, self.node), node, vkey=self.vkey)
+            fork = find_fork(signed, Seen(newest, self.checkpoint(), self.node), node, vkey=self.vkey)
             if fork is not None:
-                path = keep_evidence(self.folder, fork)
-                raise VerificationError(
-                    "mirror.fork", origin=checkpoint.origin, size=checkpoint.size, evidence=path
-                )
-        if newest is None or newest.checkpoint != checkpoint:
-            self._file.store(state.with_pending(signed.note))
+                raise self.convict(fork, checkpoint)
+        self.pend(signed)
         return signed
+
+    def pend(self, signed: SignedCheckpoint) -> None:
+        """Remember a checkpoint that was found to go on from the newest one."""
+        state = self.state()
+        if not state.pending or state.pending[-1] != signed.note:
+            self._file.store(state.with_pending(signed.note))
 
     def add(
         self, signed: SignedCheckpoint, start: int, entries: Sequence[bytes], node: NodeSource | None
@@ -186,7 +193,7 @@ class Mirror:
         try:
             self._copy.extend(start, entries, check)
         except VerificationError as error:
-            if node is not None:
+            if error.code != "mirror.proof":
                 self._accuse(error, signed, start, entries, node)
             raise
 
@@ -205,20 +212,27 @@ class Mirror:
             write_durably(self.folder / CHECKPOINT, newest[1].encode())
         self._file.store(msgspec.structs.replace(self.state(), verified=int(at.timestamp())))
 
+    def convict(self, fork: Fork, checkpoint: Checkpoint) -> VerificationError:
+        """Keep the proof of a fork, and return the error that says so."""
+        path = keep_evidence(self.folder, fork)
+        error = VerificationError(
+            "mirror.fork", origin=checkpoint.origin, size=checkpoint.size, evidence=path
+        )
+        self._remember(error)
+        return error
+
     def cosigned(self) -> str | None:
         """Return the note of the newest checkpoint with the cosignatures that are known to be good."""
         with Registry.open(self.folder) as registry:
             newest = registry.checkpoint()
             return newest.note if newest else None
 
-    def keep_cosignatures(self, note: str, policy: Policy | None) -> None:
-        """Keep what in a note about a checkpoint that is here is by a witness of `policy` and fits."""
-        if policy is None:
-            return
-        keys = [witness.key for witness in policy.witnesses]
+    def keep_cosignatures(self, note: str, keys: Sequence[VerifierKey]) -> None:
+        """Keep what in a note about a checkpoint that is here is by one of `keys`, and fits."""
         with Registry.open(self.folder) as registry:
-            kept = registry.cosigned()
-            registry.keep_cosigned(merge(only(note, self.vkey), [note, kept] if kept else [note], keys))
+            kept, bare = registry.cosigned(), only(note, self.vkey)
+            same = kept is not None and only(kept, self.vkey) == bare
+            registry.keep_cosigned(merge(kept if kept and same else bare, [note], keys))
 
     def close(self) -> None:
         """Let go of the folder."""
@@ -230,11 +244,12 @@ class Mirror:
         signed: SignedCheckpoint,
         start: int,
         entries: Sequence[bytes],
-        node: NodeSource,
+        node: NodeSource | None,
     ) -> None:
-        """Keep the proof of what `error` says, if one can stand on its own."""
+        """Remember what `error` says of the log, and keep the proof of it, if one can stand on its own."""
+        self._remember(error)
         rule, index = error.code.removeprefix("mirror."), int(str(error.facts.get("index", -1)))
-        if not start <= index < start + len(entries):
+        if node is None or not start <= index < start + len(entries):
             return
         entry = entries[index - start]
         convicting = [(index, entry)]
@@ -250,6 +265,11 @@ class Mirror:
         fraud = accuse_entries(rule, convicting, note=signed.note, node=node, vkey=self.vkey)
         if fraud is not None:
             error.facts["evidence"] = keep_evidence(self.folder, fraud)
+
+    def _remember(self, error: VerificationError) -> None:
+        state = self.state()
+        if state.found is None:
+            self._file.store(msgspec.structs.replace(state, found=error.code))
 
     def _with_bytes(self, index: int, start: int, entries: Sequence[bytes]) -> tuple[int, bytes]:
         if index >= start:

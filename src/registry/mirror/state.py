@@ -24,12 +24,14 @@ PENDING_TO_KEEP = 16  # "the last several pending checkpoint values" (tlog-mirro
 class MirrorState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`pending` are notes of checkpoints that were found consistent, the newest last.
 
-    `verified` is the second at which the copy was last found to be all that the log showed.
+    `verified` is the second at which the copy was last found to be all that the log showed; `found` the
+    code of the first rule that the log was seen to break.
     """
 
     origin: str
     pending: tuple[str, ...] = ()
     verified: int | None = None
+    found: str | None = None
     v: Literal[1] = 1
 
     @property
