@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from konsens.registry import MemoryStore, SealLeaf, SealLog, SignerHead
-from konsens.registry.static import MemoryObjects, StaticLog, export, fetch_from
+from konsens.registry.static import MemoryObjects, ObjectStore, StaticLog, export, fetch_from
 from tests.registry.logs import ORIGIN, POLICY, SIGNER, VKEY, later, public
 
 Files = dict[str, bytes]
@@ -57,8 +57,8 @@ def objects_of(files: Files) -> MemoryObjects:
     return objects
 
 
-def read(files: MemoryObjects | Files) -> StaticLog:
-    objects = files if isinstance(files, MemoryObjects) else objects_of(files)
+def read(files: ObjectStore | Files) -> StaticLog:
+    objects = objects_of(files) if isinstance(files, dict) else files
     log = StaticLog(fetch_from(objects), POLICY, origin=ORIGIN)
     log.checkpoint()
     return log
