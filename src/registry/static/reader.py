@@ -138,7 +138,7 @@ class StaticLog:
 
         It is a `tree.NodeSource`: every proof can be made of it. Raises `proof.range` beyond the checkpoint.
         """
-        if index < 0 or (index + 1) << level > self.size:
+        if level < 0 or index < 0 or (index + 1) << level > self.size:
             raise InputError("proof.range")
         height, levels = divmod(level, 8)
         first = index << levels
@@ -151,8 +151,7 @@ class StaticLog:
 
         Raises `static.missing`, `static.tile` or `static.tile_hash`; `static.edge` for the partial ones.
         """
-        width = min((self.size >> 8 * level) - index * WIDTH, WIDTH)
-        if width <= 0 or level < 0 or index < 0:
+        if level < 0 or index < 0 or (width := min((self.size >> 8 * level) - index * WIDTH, WIDTH)) <= 0:
             raise InputError("proof.range")
         if width < WIDTH:
             return self._load_edge()[level]
