@@ -118,6 +118,16 @@ def test_what_does_not_follow_is_refused(
     assert refused.value.code == code
 
 
+def test_a_key_that_ended_signs_nothing_new_and_its_notices_stay() -> None:
+    ended = history(("k1", OURS), until="2026-12-01T00:00:00Z")
+    found = introduced({"k2": LATER}, ended)
+    assert found.notice_key(f"{WEB}#k1") == OURS.public
+    assert found.notice_key(f"{WEB}#k2") == LATER.public
+    with pytest.raises(KonsensError) as refused:
+        found.key(f"{WEB}#k1", START.replace(month=12))
+    assert refused.value.code == "did.no_key_then"
+
+
 def test_a_document_that_says_more_of_a_did_key_is_not_read() -> None:
     found = introduced({KEY.rpartition(":")[2]: THEIRS, "more": THEIRS}, None, did=KEY)
     assert found.key(kid_of(KEY), START) == OURS.public

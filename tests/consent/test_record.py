@@ -12,6 +12,8 @@ from konsens.errors import InputError
 
 from .world import NEWSLETTER, START, Customer, World, key_of_seed
 
+TWO_CHANNELS = NEWSLETTER.replace('channels = ["email"]', 'channels = ["email", "sms"]')
+
 
 def state(world: World, anna: Customer) -> str:
     (record,) = world.shop.records(anna.did, now=world.now)
@@ -31,6 +33,16 @@ def test_a_seal_that_broke_shows_as_withdrawn(world: World, anna: Customer) -> N
     assert state(world, anna) == "given"
     anna.break_bare(1, 1)
     assert state(world, anna) == "withdrawn"
+
+
+def test_what_was_asked_and_not_answered_is_on_record_beside_what_was(world: World, anna: Customer) -> None:
+    world.receive(anna.give(world.publish(TWO_CHANNELS)), ref="C-1")
+    world.ask(who="C-1")
+    found = {record.channel: record.state for record in world.shop.records("C-1", now=world.now)}
+    assert found == {"email": "given", "sms": "requested"}
+    world.clock.tick(14 * 86400)
+    found = {record.channel: record.state for record in world.shop.records("C-1", now=world.now)}
+    assert found == {"email": "given", "sms": "lapsed"}
 
 
 def test_other_words_in_substance_supersede(world: World, anna: Customer) -> None:

@@ -55,6 +55,10 @@ def test_a_rehearsed_log_answers_for_what_is_there_and_what_would_be(world: Worl
     assert (log.find_public(public.digest), log.find_public(bytes(32))) == (size + 1, None)
     assert log.checkpoint() == world.registry.checkpoint()
     assert log.prove_inclusion(there) == world.registry.prove_inclusion(there)
+    entries = list(world.registry.events_since(0))
+    for start in (0, there, size, size + 1, size + 2):
+        would_be = [*entries, (size, added[1].entry), (size + 1, public.entry)]
+        assert list(log.events_since(start)) == would_be[start:]
     assert log.head_before(size) == world.registry.head_before(size)
     assert log.head_after(there) == world.registry.head_after(there) is not None
 
@@ -73,6 +77,16 @@ def test_a_rehearsed_log_refuses_what_the_log_would_refuse(world: World) -> None
     with pytest.raises(Unavailable) as unproven:
         log.prove_inclusion(log.size() - 1)
     assert unproven.value.code == "registry.not_yet_checkpointed"
+
+
+def test_a_deep_decision_is_rehearsed_with_what_would_be_in_the_log(world: World, anna: Customer) -> None:
+    notice = world.publish()
+    world.receive(anna.give(notice), ref="C-1")
+    with world.shop.rehearsal() as stage:
+        stage.withdraw(world.keys, "C-1", method="letter", now=world.now)
+        decision = stage.decide("C-1", "newsletter", "email", deep=True, now=world.now)
+        assert decision.code == "consent.withdrawn"
+    assert world.code("C-1", deep=True) == "ok"
 
 
 def test_a_break_in_any_listed_log_is_a_stop(world: World) -> None:

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from konsens.consent import Pinned, read_request, render_message
-from konsens.did import OfflineResolver
+from konsens.consent.request import TYP
+from konsens.did import OfflineResolver, parse_jws, sign_jws
+from konsens.encoding import jcs
 from konsens.errors import KonsensError, NotFound, RefusedByPolicy
 from konsens.registry import render_vkey
 
@@ -135,3 +137,38 @@ def test_a_no_is_not_asked_about_again_within_a_year(world: World, anna: Custome
     assert refused.value.code == "request.too_soon"
     world.clock.tick(366 * 86400)
     world.ask(who="C-1")
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        pytest.param(
+            {"offers": [{"purpose": "profiling", "channels": ["email"]}]}, "request.offer", id="purpose"
+        ),
+        pytest.param(
+            {"offers": [{"purpose": "newsletter", "channels": ["phone"]}]}, "request.offer", id="channel"
+        ),
+        pytest.param({"expires_at": "2026-11-22T10:00:00Z"}, "request.form", id="over as it begins"),
+        pytest.param({"notice": "0" * 64}, "request.other_notice", id="another notice"),
+    ],
+)
+def test_a_company_that_signs_more_than_its_notice_says_is_refused(
+    change: dict[str, Any], code: str, world: World
+) -> None:
+    world.publish()
+    tree = json.loads(file_of(world))
+    payload = json.loads(parse_jws(tree["request"], typ=TYP).unverified_payload) | change
+    tree["request"] = sign_jws(jcs(payload), typ=TYP, signer=world.keys.signer)
+    with pytest.raises(KonsensError) as refused:
+        read_request(json.dumps(tree), at=world.now)
+    assert refused.value.code == code
+
+
+def test_a_request_under_a_notice_that_the_book_lacks_is_not_handed_out(world: World) -> None:
+    world.publish()
+    signed = world.ask()
+    with world.shop.rehearsal() as stage:
+        stage.ledger.db.execute("DELETE FROM notice")
+        with pytest.raises(NotFound) as refused:
+            stage.message_for(signed, vkeys={})
+    assert refused.value.code == "notice.unknown"
