@@ -32,6 +32,9 @@ def card_list(frame: Frame) -> Outcome:
         return _outcome(frame, wallet, list_cards(wallet, at=frame.now()))
 
 
+UNSHOWN = {"_sd_alg", "cnf", "exp", "iat", "nbf"}  # for programs; the times are above, for people
+
+
 @command(unlocks=True)
 def card_show(frame: Frame, card: CardId) -> Outcome:
     """Show one credential and what it says."""
@@ -44,7 +47,7 @@ def card_show(frame: Frame, card: CardId) -> Outcome:
     def show(screen: Screen) -> None:
         screen.fields(zip(_headers(frame), _row(frame, view, names), strict=True))
         screen.heading(frame.pick(de="Was sie sagt", en="What it says"))
-        screen.fields((name, value) for name, value in held.claims.items() if name not in ("_sd_alg", "cnf"))
+        screen.fields((name, value) for name, value in held.claims.items() if name not in UNSHOWN)
 
     return Outcome(Cards(cards=[_card(view)]), show=show)
 

@@ -69,7 +69,7 @@ def company_init(
     data = CompanyInit(
         did=settings.did or "",
         name=name,
-        home=str(frame.home.folder),
+        home=str(frame.home.folder.absolute()),
         registry=registry,
     )
     warnings: list[tuple[str, Mapping[str, object]]] = []

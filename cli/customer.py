@@ -21,6 +21,7 @@ from .customer_answers import (
     request_warnings,
     show_records,
     show_request,
+    words_of,
 )
 from .frame import Frame, Outcome, command
 from .line import Argument, Option
@@ -174,13 +175,15 @@ def consents(
     state: Annotated[str | None, Option("--state", metavar="STATE", help="Only those in this state.")] = None,
 ) -> Outcome:
     """Show what holds now, checked against the logs."""
-    from konsens.wallet import list_consents
+    from konsens.wallet import count_untold, list_consents
 
     with open_wallet(frame) as wallet:
         found = list_consents(wallet, at=frame.now(), company=company, state=state)
-        names = names_of(wallet)
+        names, untold = names_of(wallet), count_untold(wallet)
     records = [record_data(record) for record in found]
     warnings: list[tuple[str, dict[str, object]]] = []
+    if untold:
+        warnings.append(("wallet.untold", {"count": untold}))
     if any(not record.checked for record in found):
         warnings.append(("wallet.unchecked", {}))
     for record in found:
@@ -214,7 +217,7 @@ def history(
     from konsens.wallet import history as history_of
 
     with open_wallet(frame) as wallet:
-        entries = history_of(wallet, record)
+        entries, names = history_of(wallet, record), names_of(wallet)
     events = [
         EventLine(
             record=entry.record,
@@ -230,12 +233,18 @@ def history(
     ]
     who = {"customer": frame.pick(de="Sie", en="you"), "company": frame.pick(de="Unternehmen", en="company")}
     rows = [
-        (moment(one.at), type_word(frame, one.type), who[one.by], one.record[:8], one.leaf_index)
+        (
+            moment(one.at),
+            type_word(frame, one.type),
+            who[one.by],
+            words_of(frame, one.matter, names),
+            one.record[:8],
+        )
         for one in entries
     ]
 
     def show(screen: Screen) -> None:
-        headers = frame.pick(de="Wann|Was|Wer|Nr.|Eintrag", en="When|What|Who|Id|Entry").split("|")
+        headers = frame.pick(de="Wann|Was|Wer|Worum|Nr.", en="When|What|Who|About|Id").split("|")
         if rows:
             screen.table(headers, rows)
         else:

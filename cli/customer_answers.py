@@ -13,7 +13,7 @@ from .words import moment, short, state_word, type_word
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from konsens.records import SignedEvent
+    from konsens.records import Matter, SignedEvent
     from konsens.wallet import Act, Plan, Shown, Wallet
     from konsens.wallet import Record as WalletRecord
 
@@ -29,6 +29,7 @@ __all__ = [
     "show_plan",
     "show_records",
     "show_request",
+    "words_of",
     "words_of_act",
 ]
 
@@ -190,10 +191,17 @@ def words_of_act(frame: Frame, act: Act, names: Mapping[str, str]) -> str:
         return frame.pick(
             de="eine Einwilligung, deren Text nicht hier ist", en="a consent whose text is not here"
         )
-    matter = signed.event.matter
+    words = words_of(frame, signed.event.matter, names)
+    if signed.event.type == "objected":
+        words += frame.pick(de=", jede Direktwerbung", en=", all direct marketing")
+    return words
+
+
+def words_of(frame: Frame, matter: Matter, names: Mapping[str, str]) -> str:
+    """Return a matter in words: `Muster-Shop, newsletter by email`, or the company alone."""
     company = names.get(matter.controller or "", short(matter.controller))
     if matter.purpose is None:
-        return f"{company}, {frame.pick(de='jede Direktwerbung', en='all direct marketing')}"
+        return company
     return f"{company}, {matter.purpose} {frame.pick(de='per', en='by')} {matter.channel}"
 
 

@@ -35,6 +35,27 @@ WHAT = {
     "bundle.batches": ("Listen vollständig", "Lists complete"),
     "bundle.seals": ("Siegel, ganz oder gebrochen", "Seals, whole or broken"),
     "bundle.states": ("Stände nachgerechnet", "States computed again"),
+    "credential": ("Nachweis unterschrieben", "Credential signed"),
+    "message.form": ("Form der Nachricht", "Form of the message"),
+    "message.trust": ("Unternehmen, dem Sie vertrauen", "Company that you trust"),
+    "message.events": ("Ereignisse unterschrieben", "Events signed"),
+    "message.commitments": ("Ereignisse passen zu ihren Einträgen", "Events fit their entries"),
+    "message.lanes": ("Ereignisse in ihrer Folge", "Events in their order"),
+    "message.logs": ("Register, denen Sie vertrauen", "Logs that you trust"),
+    "message.presentations": ("Nachweise, die gezeigt werden", "Credentials that are shown"),
+    "message.notice": ("Hinweistext unterschrieben", "Notice signed"),
+    "message.request": ("Anfrage gültig", "Request valid"),
+    "message.signature": ("Unterschrift", "Signature"),
+    "proof.form": ("Form des Beweises", "Form of the proof"),
+    "proof.checkpoint": (
+        "Prüfpunkt eines Registers, dem Sie vertrauen",
+        "Checkpoint of a log that you trust",
+    ),
+    "proof.head": ("Letzter Eintrag des Registers", "The log's last entry"),
+    "proof.entry": ("Der Eintrag steht im Register", "The entry is in the log"),
+    "receipt.credential": ("Quittung unterschrieben", "Receipt signed"),
+    "receipt.event": ("Ereignis des Unternehmens", "The company's event"),
+    "receipt.proof": ("Beweis aus dem Register", "Proof from the log"),
 }
 
 

@@ -24,7 +24,7 @@ from .backup import (
     verify_backup,
 )
 from .cards import CardView, held_cards, import_cards, list_cards, remove_card, show_card
-from .consents import Record, list_consents, records_of
+from .consents import Record, count_untold, list_consents, records_of
 from .deliver import events_message
 from .grant import plan_grant
 from .header import Cost
@@ -64,6 +64,7 @@ __all__ = [
     "Vault",
     "Wallet",
     "carry_out",
+    "count_untold",
     "create_backup",
     "events_message",
     "has_passphrase",

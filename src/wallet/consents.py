@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import msgspec
@@ -20,7 +21,7 @@ from .lanes import Lane, lanes_of
 from .scan import seal_at
 from .wallet import Wallet
 
-__all__ = ["Consents", "Record", "list_consents", "records_of"]
+__all__ = ["Consents", "Record", "count_untold", "list_consents", "records_of"]
 
 ON_ITS_WAY = 1 << 50  # the position of a leaf that no log has taken yet
 
@@ -174,6 +175,21 @@ def list_consents(
             consents = Consents.of(wallet, identity)
             records += [consents.record(matter, at=at) for matter in consents.matters]
     return [record for record in records if state in (None, record.state)]
+
+
+def count_untold(wallet: Wallet) -> int:
+    """Return how many consents may hold that only the logs know: in a wallet recovered from the words.
+
+    They are those of pairwise DIDs for which no company is known here. What no log can be asked about does
+    not count.
+    """
+    count = 0
+    for identity in wallet.identities():
+        if identity.company is None:
+            with suppress(KonsensError):
+                lanes = wallet.lanes(identity).values()
+                count += sum(not (lane.matter or lane.is_relation or lane.ended_by_us) for lane in lanes)
+    return count
 
 
 def records_of(wallet: Wallet, acts: Iterable[Act], *, at: datetime) -> list[Record]:

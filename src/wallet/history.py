@@ -13,7 +13,7 @@ import msgspec
 
 from ..encoding import format_time
 from ..errors import NotFound
-from ..records import SignedEvent, parse_event
+from ..records import Matter, SignedEvent, parse_event
 from .kinds import COMPANY_EVENT, Identity
 from .wallet import Wallet
 
@@ -24,6 +24,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that happened: by the customer, or by the company as a receipt told it."""
 
     record: str
+    matter: Matter
     seq: int
     type: str
     at: str
@@ -68,6 +69,7 @@ def _entry(signed: SignedEvent, by: str, leaf_index: int | None) -> Entry:
     event = signed.event
     return Entry(
         record=event.matter.record_id,
+        matter=event.matter,
         seq=event.seq,
         type=event.type,
         at=format_time(event.at),

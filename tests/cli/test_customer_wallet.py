@@ -128,8 +128,10 @@ def test_the_words_alone_bring_back_every_withdrawal(world: World) -> None:
     data = world.me("recover", "--words-file", "words", "--registry", "reg")
     assert did in data["dids"]
     assert (data["seals_found"], data["records_without_text"]) == (2, 1)
+    assert world.me("consents") == {"records": [], "warnings": ["wallet.untold"]}
     ended = world.me("withdraw", "--all", "--yes")
     assert {one["state"] for one in ended["records"]} == {"withdrawn"}
+    assert world.me("consents")["warnings"] == []
     assert world.check()[0] == 7
 
 

@@ -156,7 +156,8 @@ def test_without_a_home_it_says_how_to_make_one(konsens: Konsens) -> None:
 def test_a_library_that_is_missing_is_named(
     home: Path, konsens: Konsens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("importlib.metadata.requires", lambda _: ["no-such-library>=1; extra"])
+    wanted = ["no-such-library>=1", 'nor-this-one>=1; extra == "service"']
+    monkeypatch.setattr("importlib.metadata.requires", lambda _: wanted)
     (check,) = [c for c in konsens("doctor", "--json").json["data"]["checks"] if not c["ok"]]
     assert (check["name"], check["fix"]) == ("machine.libraries", "pip install no-such-library")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
@@ -19,6 +20,7 @@ from konsens.cli.app import run
 from konsens.cli.verify import WHAT
 from tests.cli.conftest import Konsens, Ran, in_its_own_process
 from tests.cli.world import World, cheap_passphrases
+from tests.house.tree import ROOT
 
 
 def unseen(*words: str | Path) -> Ran:
@@ -62,7 +64,16 @@ def verify(world: World, file: str, *words: str, home: str = "nobody") -> Any:
 
 def test_every_check_of_a_bundle_has_its_words(world: World) -> None:
     found = verify(world, "trail.zip", "--trust", "trust.toml")
-    assert [check["name"] for check in found["data"]["checks"]] == list(WHAT)
+    assert [check["name"] for check in found["data"]["checks"]] == [
+        n for n in WHAT if n.startswith("bundle.")
+    ]
+
+
+def test_every_check_of_a_single_file_has_its_words() -> None:
+    sources = (ROOT / "src" / "trail").glob("verify_*.py")
+    step = re.compile(r'steps\.(?:one|run)\(\s*"([a-z_.]+)"')
+    named = {name for path in sources for name in step.findall(path.read_text("utf-8"))}
+    assert named == {name for name in WHAT if not name.startswith("bundle.")}
 
 
 def test_a_bundle_holds_by_the_verifiers_own_list(world: World) -> None:
