@@ -115,8 +115,11 @@ def _holds(ledger: Ledger, asked: _Asked, sight: Sight, held: Held, *, live: boo
     """Return `ok`, or why the consent does not hold; a no that the book alone can give needs no log."""
     code = in_force(held, seconds(asked.as_of))
     if code == "ok":
-        ledger.check_log()
-        broken = ledger.logs.broken_among(held.seals + sight.stops.seals) if live else whole
+        broken = whole
+        if live:
+            broken = ledger.logs.broken_among(held.seals + sight.stops.seals, seen=ledger.seen)
+        else:
+            ledger.check_log()
         code = unbroken(held, sight.stops, asked.purpose, broken)
         if code == "ok" and held.assurance == "customer_signed":
             check_stoppable(sight.stops, broken)
@@ -216,12 +219,12 @@ def _other_basis(ledger: Ledger, asked: _Asked, sight: Sight) -> tuple[str, Basi
     if basis == "consent" or not known:
         return "consent.none", None
     if basis in MARKETING_BASES:
-        ledger.check_log()
+        broken = ledger.logs.broken_among(sight.stops.seals, seen=ledger.seen)
         if asked.deep:
             ledger.logs.check_rows(sight.stops.seals)
         if any(scope in (None, asked.purpose) for scope, _ in sight.stops.objections):
             return "consent.objected", None
-        if ledger.logs.broken_among(sight.stops.seals):
+        if broken:
             return "consent.objected", None
     return "ok", basis
 

@@ -45,6 +45,9 @@ class Log(Protocol):
         `registry.rolled_back` if it has fewer than `size` entries, the most that we have seen.
         """
 
+    def look(self, seals: Sequence[bytes], *, size: int = 0) -> dict[bytes, int]:
+        """Return seal and index of those among `seals` that are broken now, or raise as `check_own` does."""
+
     def broken_many(self, seals: Sequence[bytes]) -> dict[bytes, int]:
         """Return seal and index of those among `seals` that are broken."""
 

@@ -80,11 +80,14 @@ class Logs:
                 if isinstance(leaf, SealLeaf) and leaf.seal in seals and log.find(leaf.seal) != index:
                     raise Damaged("registry.damaged", problem=f"no row for the seal of entry {index}")
 
-    def broken_among(self, opened: Collection[OpenSeal]) -> dict[OpenSeal, int]:
-        """Return which of these open seals are broken, and where; the home log is asked about all at once."""
+    def broken_among(self, opened: Collection[OpenSeal], *, seen: int = 0) -> dict[OpenSeal, int]:
+        """Return which of these open seals are broken, and where; the home log is asked about all at once.
+
+        It must be our own store and hold at least the `seen` entries that we know of, as in `check_current`.
+        """
         alone = (self.origin,)
         at_home = {bytes.fromhex(pair[1]): pair for pair in opened if pair[0] == alone}
-        broken = {at_home[seal]: index for seal, index in self.home.broken_many(list(at_home)).items()}
+        broken = {at_home[seal]: index for seal, index in self.home.look(list(at_home), size=seen).items()}
         for pair in opened:
             if pair[0] != alone and (index := self.broken_at(*pair)) is not None:
                 broken[pair] = index

@@ -72,6 +72,11 @@ class RehearsedLog:
         """Raise `registry.copy` or `registry.rolled_back` unless this is our log, as long as we saw it."""
         self._log.check_own(size=size - len(self._entries))
 
+    def look(self, seals: Sequence[bytes], *, size: int = 0) -> dict[bytes, int]:
+        """Return seal and index of those among `seals` that are broken, or raise as `check_own` does."""
+        self.check_own(size=size)
+        return self.broken_many(seals)
+
     def broken_many(self, seals: Sequence[bytes]) -> dict[bytes, int]:
         """Return seal and index of those among `seals` that are broken."""
         return self._log.broken_many(seals) | {seal: i for seal, i in self._seals.items() if seal in seals}

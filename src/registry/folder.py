@@ -80,6 +80,7 @@ class Registry(SealLog):
 
     def __init__(self, folder: Path, store: SqliteStore, vkey: VerifierKey, place: Place | None) -> None:
         super().__init__(store, vkey, cache=MapCache(folder / MAP_CACHE))
+        self._sqlite = store
         self.folder = folder
         self._log = folder / LOG
         here = Place(str(folder.resolve()), self._log.stat().st_ino, birth_of(self._log))
@@ -153,6 +154,17 @@ class Registry(SealLog):
             raise Unavailable("registry.copy", folder=self.folder)
         if size and (now := self.size()) < size:
             raise Damaged("registry.rolled_back", size=now, remembered=size)
+
+    def look(self, seals: Sequence[bytes], *, size: int = 0) -> dict[bytes, int]:
+        """Return seal and index of those among `seals` that are broken now, or raise as `check_own` does.
+
+        Length and breaks are of one moment.
+        """
+        self.check_own()
+        now, broken = self._sqlite.look(seals)
+        if now < size:
+            raise Damaged("registry.rolled_back", size=now, remembered=size)
+        return broken
 
     @property
     def is_mirror(self) -> bool:

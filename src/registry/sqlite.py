@@ -58,6 +58,7 @@ for _table in ("log", "entries", "tiles", "broken", "checkpoints"):
 
 STATEMENTS = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL"
 WAL_PAGES = 4000  # the rows of a thousand seals touch a thousand pages: fold them back every few steps only
+CACHE_KIB = 16384  # at most: the broken seals of some hundred thousand consents stay in memory
 ROWS_PER_QUESTION = 2  # in the time that one seal takes to look up, two rows and more are read in order
 QUESTIONS_AT_ONCE = 500  # below the least number of parameters that SQLite was ever built with
 SPANS_AT_ONCE = QUESTIONS_AT_ONCE // 2
@@ -88,6 +89,7 @@ class SqliteStore:
                     raise InputError("registry.newer", file=path)
                 self._db.execute("PRAGMA synchronous = FULL")
                 self._db.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
+                self._db.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
                 self.vkey = str(self._value("SELECT vkey FROM log"))
         except BaseException:
             self._db.close()
@@ -154,6 +156,20 @@ class SqliteStore:
         with _translated():
             rows = self._db.execute("SELECT seal, idx FROM broken")
             return {seal: index for seal, index in rows if seal in seals}
+
+    def look(self, seals: Sequence[bytes]) -> tuple[int, dict[bytes, int]]:
+        """Return how many entries there are and which of `seals` are broken, both at one moment."""
+        if len(seals) > QUESTIONS_AT_ONCE:
+            with self.reading():
+                return self.size(), self.broken_many(seals)
+        marks = ",".join("?" * len(seals))
+        rows = self._all(
+            f"SELECT seal, idx FROM broken WHERE seal IN ({marks})"  # noqa: S608 (only question marks)
+            " UNION ALL SELECT NULL, coalesce(max(idx), -1) FROM entries",
+            *seals,
+        )
+        found = dict(rows)
+        return found.pop(None) + 1, found
 
     def rows(self, spans: Sequence[Span]) -> Iterable[Row]:
         found: list[Row] = []

@@ -203,7 +203,8 @@ def test_a_log_that_forgot_what_we_saw_is_no(
     world: World, anna: Customer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given(world, anna)
-    monkeypatch.setattr(world.registry, "size", lambda: 1)
+    look = world.registry.look
+    monkeypatch.setattr(world.registry, "look", lambda seals, *, size: look(seals, size=size + 99))
     decision = world.shop.decide("C-1", "newsletter", "email", now=world.now)
     assert (decision.code, decision.exit_code) == ("registry.rolled_back", 8)
 
@@ -211,10 +212,10 @@ def test_a_log_that_forgot_what_we_saw_is_no(
 def test_an_error_of_the_log_is_no(world: World, anna: Customer, monkeypatch: pytest.MonkeyPatch) -> None:
     given(world, anna)
 
-    def fail(_: list[bytes]) -> dict[bytes, int]:
+    def fail(_: list[bytes], *, size: int) -> dict[bytes, int]:
         raise OSError
 
-    monkeypatch.setattr(world.registry, "broken_many", fail)
+    monkeypatch.setattr(world.registry, "look", fail)
     decision = world.shop.decide("C-1", "newsletter", "email", now=world.now)
     assert (decision.code, decision.exit_code) == ("consent.seal_unknown", 8)
 

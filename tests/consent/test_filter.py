@@ -40,6 +40,25 @@ def people(world: World) -> list[str]:
     return ["yes", "withdrawn", "unseen", "stopped", "courier", "short", "old", "gone", "stranger"]
 
 
+def numbers_and_wallets(world: World) -> list[str]:
+    """Add people of whom staff, an import and a wallet each tell a part, and one without a number."""
+    names = ["told", "called", "linked", "silent"]
+    source = world.folder / "more.csv"
+    lines = [f"{name},{name}@muster.example,2024-01-01,\n" for name in names]
+    source.write_text("EUID,Email Address,OPTIN_TIME,UNSUB_TIME\n" + "".join(lines))
+    import_rows(world.shop.ledger, world.keys, source, read_mapping("mailchimp"), now=world.now)
+    world.shop.withdraw(world.keys, "told", method="phone", now=world.now)
+    world.shop.object(world.keys, "called", method="phone", now=world.now)
+    for name in ("linked", "silent"):  # they have a wallet, and said nothing about this there
+        customer = Customer.new(world, name)
+        world.receive(customer.open(), ref=name)
+        if name == "silent":
+            customer.object_to()
+    unnamed = Customer.new(world, "unnamed")
+    world.receive(unnamed.give(world.shop.notice("newsletter")))
+    return [*names, unnamed.did]
+
+
 def run(world: World, values: list[str], **more: Any) -> Filtered:
     source = world.folder / "list.csv"
     with source.open("w", newline="", encoding="utf-8") as file:
@@ -73,6 +92,20 @@ def test_a_list_is_judged_as_row_by_row(world: World) -> None:
         world.shop.ledger, addresses, purpose="newsletter", channel="email", by="address", now=world.now
     )
     assert [verdict.code for verdict in by_address] == [verdict.code for verdict in verdicts]
+
+
+def test_all_that_is_known_of_a_person_counts_in_a_list(world: World) -> None:
+    people(world)
+    who = numbers_and_wallets(world)
+    found = judge_all(world.shop.ledger, who, purpose="newsletter", channel="email", by="ref", now=world.now)
+    assert [verdict.code for verdict in found] == [world.code(number) for number in who]
+    assert [verdict.code for verdict in found] == [
+        "consent.withdrawn",
+        "consent.objected",
+        "ok",
+        "consent.objected",
+        "ok",
+    ]
 
 
 def test_two_files_say_who_and_why_not(world: World) -> None:
