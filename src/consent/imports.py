@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from itertools import count
 from json.encoder import encode_basestring
@@ -36,7 +37,7 @@ from .target import target_digest
 __all__ = ["Imported", "claims_of", "import_rows", "row_of"]
 
 SALT, NONCE, IMPORT_NONCE = 32, 12, 32
-_EPOCH = datetime(1970, 1, 1)  # in UTC, without saying so: that saves time on every row
+_EPOCH = date(1970, 1, 1)
 
 Progress = Callable[[int, int], None]
 Random = Callable[[int], bytes]
@@ -150,8 +151,15 @@ def row_json(told: Told, target: str | None) -> tuple[str, str]:
 
 
 def _time(moment: int) -> str:
-    """Return what `format_time` does, for whole seconds."""
-    return (_EPOCH + timedelta(seconds=moment)).isoformat() + "Z"
+    """Return what `format_time` does, for whole seconds; many rows share a day."""
+    days, second = divmod(moment, 86400)
+    clock = (second // 3600, second // 60 % 60, second % 60)
+    return _day(days) + "T%02d:%02d:%02dZ" % clock  # noqa: UP031 a third quicker, for every row
+
+
+@lru_cache(4096)
+def _day(days: int) -> str:
+    return (_EPOCH + timedelta(days=days)).isoformat()
 
 
 def _sort_out(
