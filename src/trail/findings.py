@@ -11,13 +11,10 @@ from datetime import UTC, datetime, timedelta
 
 from ..consent import Ledger
 from ..encoding import format_time
-from .stand import Cases, verdict
+from .stand import Cases, finding_about
 from .view import Finding
 
-__all__ = ["CONTRADICTED", "ORDER", "findings"]
-
-CONTRADICTED = frozenset({"consent.withdrawn", "consent.seal_broken", "consent.objected"})
-"""The decisions that say: the person had said no."""
+__all__ = ["ORDER", "findings"]
 
 GAP = timedelta(hours=24)
 ORDER = (
@@ -36,13 +33,13 @@ def findings(ledger: Ledger, *, people: frozenset[str] | None) -> list[Finding]:
 
 
 def _contacts(ledger: Ledger, people: frozenset[str] | None) -> Iterator[Finding]:
-    """Name every contact on the basis of a consent that was not in force at its leaf."""
+    """Name every contact without a consent in force at its leaf, or on another basis against an objection."""
     cases = Cases(ledger)
     rows = ledger.db.execute(
-        "SELECT u.id, u.customer, u.purpose, u.channel, u.campaign, u.at, e.leaf_index FROM contact_use u "
-        "LEFT JOIN event e ON e.hash = u.event WHERE u.basis = 'consent' ORDER BY u.at, u.id, u.line"
+        "SELECT u.id, u.customer, u.purpose, u.channel, u.campaign, u.basis, u.at, e.leaf_index "
+        "FROM contact_use u LEFT JOIN event e ON e.hash = u.event ORDER BY u.at, u.id, u.line"
     )
-    for use, who, purpose, channel, campaign, at, index in rows.fetchall():
+    for use, who, purpose, channel, campaign, basis, at, index in rows.fetchall():
         if people is not None and who not in people:
             continue
         told = {
@@ -56,11 +53,8 @@ def _contacts(ledger: Ledger, people: frozenset[str] | None) -> Iterator[Finding
             yield Finding("trail.use_not_anchored", use, told)
             continue
         own, attested = (case and case.below(index) for case in cases.both(who, purpose, channel))
-        code, _ = verdict(own, attested, at=at)
-        if code in CONTRADICTED:
-            yield Finding("trail.contact_after_withdrawal", use, told)
-        elif code != "ok":
-            yield Finding("trail.contact_without_consent", use, told)
+        if code := finding_about(basis, own, attested, at=at):
+            yield Finding(code, use, told)
 
 
 def _own_lanes(ledger: Ledger) -> Iterator[Finding]:

@@ -26,9 +26,8 @@ from ..records import AnchoredEvent, ImportBatch, Matter, UseBatch
 from ..strict_json import convert
 from .decided import has_other_words, is_right
 from .evidence import Evidence
-from .findings import CONTRADICTED
 from .manifest import DecisionEntry
-from .stand import Case, verdict
+from .stand import Case, finding_about, is_objected, verdict
 from .steps import Part
 
 __all__ = ["Refold", "check_row_form"]
@@ -131,8 +130,7 @@ class Refold:
         """Tell whether a notice names a basis other than consent, and no objection stands against it."""
         purpose, channel = cases[0].matter.purpose or "", cases[0].matter.channel
         moments = {"as_of": self._as_of, "known_at": self._known_at}
-        scopes = [scope for case in cases for scope, _ in case.objections(**moments)]
-        if basis in MARKETING_BASES and any(scope in (None, purpose) for scope in scopes):
+        if basis in MARKETING_BASES and is_objected(*cases, **moments):
             return False
         offers = (signed.notice.purpose_named(purpose) for signed in self._evidence.notices.values())
         return basis != "consent" and any(
@@ -153,25 +151,21 @@ class Refold:
         )
 
     def _uses(self) -> Iterator[str]:
-        """Yield a code for contacts that no consent in the bundle allowed at their leaf."""
+        """Yield a code for contacts that nothing in the bundle allowed at their leaf."""
         people = {name: (entry.own, entry.attested) for entry in self._decisions for name in _names(entry)}
         for name, anchored in self._evidence.events.items():
             if not isinstance(anchored.event.event.content, UseBatch):
                 continue
             for entry in self._evidence.entries[name].rows:
                 row = convert(entry.row, UsedRow)
-                if row.basis != "consent":
-                    continue
                 did = row.customer.startswith("did:")
                 alone = (row.customer, None) if did else (None, f"ref:{row.customer}")
                 own, attested = (
                     self._case((who, row.purpose, row.channel)).below(anchored.leaf_index) if who else None
                     for who in people.get(row.customer, alone)
                 )
-                code, _ = verdict(own, attested, at=_seconds(row.at))
-                if code != "ok":
-                    after = code in CONTRADICTED
-                    yield "trail.contact_after_withdrawal" if after else "trail.contact_without_consent"
+                if code := finding_about(row.basis, own, attested, at=_seconds(row.at)):
+                    yield code
 
 
 def _names(entry: DecisionEntry) -> set[str]:

@@ -31,12 +31,15 @@ from ..consent import (
     whole,
     whole_seals,
 )
-from ..consent.terms import Basis
+from ..consent.terms import MARKETING_BASES, Basis
 from ..records import Matter
 
-__all__ = ["Case", "Cases", "decision_of", "verdict"]
+__all__ = ["Case", "Cases", "decision_of", "finding_about", "is_objected", "verdict"]
 
 OpenSeal = tuple[tuple[str, ...], str]
+
+# The decisions that say: the person had said no.
+_CONTRADICTED = frozenset({"consent.withdrawn", "consent.seal_broken", "consent.objected"})
 
 
 class Case(NamedTuple):
@@ -148,3 +151,29 @@ def decision_of(
         basis=basis if code == "ok" else None,
         valid_until=datetime.fromtimestamp(min(ends), UTC) if ends and code == "ok" else None,
     )
+
+
+def is_objected(*cases: Case | None, as_of: int = FOREVER, known_at: int = FOREVER) -> bool:
+    """Tell whether an objection of the person stands against marketing for their purpose."""
+    return any(
+        scope in (None, case.matter.purpose)
+        for case in cases
+        if case is not None
+        for scope, _ in case.objections(as_of=as_of, known_at=known_at)
+    )
+
+
+def finding_about(basis: str, own: Case | None, attested: Case | None, *, at: int) -> str | None:
+    """Return what is wrong with a contact made at the moment `at`, when the log held just these cases.
+
+    A consent must have been in force; marketing on another basis must not have been objected to (Art. 21(3)
+    GDPR). Contract and law ask for neither.
+    """
+    code = "ok"
+    if basis == "consent":
+        code, _ = verdict(own, attested, at=at)
+    elif basis in MARKETING_BASES and is_objected(own, attested):
+        code = "consent.objected"
+    if code == "ok":
+        return None
+    return "trail.contact_after_withdrawal" if code in _CONTRADICTED else "trail.contact_without_consent"
