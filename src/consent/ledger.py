@@ -11,7 +11,7 @@ Rules of order:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -23,7 +23,7 @@ from .fold import fold, standing_objections
 from .lanes import open_seals, whole_seals
 from .logs import Logs
 from .state import FOREVER, Fact, OpenSeal, Standing, Terms
-from .tables import ATTESTED, Held, Stops, attested_held, attested_row, held_of
+from .tables import Held, Stops, attested_held, held_of
 
 __all__ = ["NO_STOPS", "Ledger", "Sight", "decode_held", "decode_stops", "merged"]
 
@@ -33,23 +33,16 @@ _ENCODE = msgspec.msgpack.Encoder().encode
 
 
 NO_STOPS = Stops()
-_IMPORTED = ATTESTED.replace("a.", "t.")
 _SIGHT = """
-SELECT s.body, r.body, a.body, b.body, me.did, me.ref, {attested} FROM ({who}) me
+SELECT s.body, r.body, a.body, b.body, me.did, me.ref, EXISTS (SELECT 1 FROM attested WHERE customer = me.ref)
+FROM ({who}) me
 LEFT JOIN standing s ON s.controller = ?1 AND s.purpose = ?2 AND s.channel = ?3 AND s.customer = me.did
 LEFT JOIN relation r ON r.controller = ?1 AND r.customer = me.did
 LEFT JOIN standing a ON a.controller = ?1 AND a.purpose = ?2 AND a.channel = ?3 AND a.customer = me.ref
 LEFT JOIN relation b ON b.controller = ?1 AND b.customer = me.ref
-LEFT JOIN attested t ON a.body IS NULL AND t.customer = me.ref AND t.purpose = ?2 AND t.channel = ?3
-    AND EXISTS (SELECT 1 FROM import_batch WHERE batch = t.batch AND controller = ?1)
-LEFT JOIN import_batch i ON i.batch = t.batch
 """
-_BY_DID = _SIGHT.format(
-    attested=_IMPORTED, who="SELECT ?4 AS did, (SELECT 'ref:' || ref FROM person WHERE customer = ?4) AS ref"
-)
-_BY_REF = _SIGHT.format(
-    attested=_IMPORTED, who="SELECT (SELECT customer FROM person WHERE ref = ?4) AS did, 'ref:' || ?4 AS ref"
-)
+_BY_DID = _SIGHT.format(who="SELECT ?4 AS did, (SELECT 'ref:' || ref FROM person WHERE customer = ?4) AS ref")
+_BY_REF = _SIGHT.format(who="SELECT (SELECT customer FROM person WHERE ref = ?4) AS did, 'ref:' || ?4 AS ref")
 
 
 class Sight(NamedTuple):
@@ -65,13 +58,6 @@ class Sight(NamedTuple):
 def merged(stops: Stops, more: Stops | None) -> Stops:
     """Return both parties' reasons to stop."""
     return stops if more is None else Stops(stops.seals + more.seals, stops.objections + more.objections)
-
-
-def _imported(standing: bytes | None, ref: str, columns: Sequence[Any]) -> Held | None:
-    """Return where an imported matter stands: as folded, or after the one row there is."""
-    if standing is not None:
-        return decode_held(standing)
-    return None if columns[0] is None else attested_held(ref, attested_row(*columns))
 
 
 class Ledger(FactStore):
@@ -98,12 +84,15 @@ class Ledger(FactStore):
     def sight(self, who: str, purpose: str, channel: str) -> Sight:
         """Return what is on file now for a person, named by pairwise DID or by the company's own number."""
         question = _BY_DID if who.startswith("did:") else _BY_REF
-        own, stops, attested, by_staff, did, ref, *imported = self.db.execute(
+        own, stops, attested, by_staff, did, ref, imported = self.db.execute(
             question, (self.did, purpose, channel, who)
         ).fetchone()
+        word = decode_held(attested) if attested else None
+        if word is None and imported:  # one row, of which nothing more is known
+            word = self.held(ref, purpose, channel)
         return Sight(
             decode_held(own) if own else None,
-            _imported(attested, ref, imported),
+            word,
             merged(decode_stops(stops) if stops else NO_STOPS, decode_stops(by_staff) if by_staff else None),
             did,
             ref,
