@@ -10,16 +10,15 @@ vault), for a did:web `key-history.json`, and at the registry's operator `signed
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from konsens.errors import Damaged, KonsensError, Unavailable
+from konsens.errors import Damaged
 
 from .frame import Frame
-from .home import RegistryPlace, Settings
-from .log_home import KEYS, SIGNED, LogHome, checkpoint_data, open_log, place_of
+from .home import Settings
+from .log_home import KEYS, LogHome, checkpoint_data, open_log, place_of
 
 if TYPE_CHECKING:
     from konsens.consent import Company, CompanyKeys
@@ -99,60 +98,23 @@ class CompanyHome(LogHome):
 
 @contextmanager
 def open_company(frame: Frame) -> Iterator[CompanyHome]:
-    """Open the company's home of this run; a log out of reach shows when it is asked."""
-    from konsens.consent import Company
-    from konsens.did import OfflineResolver, PinnedResolver
+    """Open the company's home of this run; a log out of reach shows when it is asked.
+
+    What `--registry` or `KONSENS_REGISTRY` names stands in for the folders that the home remembers.
+    """
+    from konsens.consent import open_home
+    from konsens.registry import Registry
 
     settings = frame.home.settings("company")
-    history = _history(frame)
-    documents = [] if history is None else [document_in(history)]
     with ExitStack() as stack:
-        home, others, error = _open_logs(settings.registries, frame.registries)
-        for log in (*([home] if home else []), *others):
-            stack.callback(log.close)
-        seen = 0
-        try:
-            seen = _signed_size(frame, settings)
-        except KonsensError as reason:
-            home, error = None, reason
-        company = Company.open(
-            frame.home.folder,
-            did=settings.did or "",
-            home=home,
-            others=others,
-            origin=settings.registries[0].origin if settings.registries else "",
-            log_error=error,
-            seen=seen,
-            resolver=PinnedResolver(documents, then=OfflineResolver()),
-            random=frame.entropy,
-        )
-        stack.callback(company.close)
+        home = open_home(frame.home.folder, folders=frame.registries, random=frame.entropy)
+        company = stack.enter_context(home)
+        log = company.ledger.logs.home if company.ledger.logs.error is None else None
         if frame.dry_run:
             company = company.rehearsal()
             stack.callback(company.close)
-        yield CompanyHome(frame, settings, company, home, history)
-
-
-def document_in(history: KeyHistory) -> DidDocument:
-    """Return the DID document that a key history stands for: the keys that still speak."""
-    from konsens.did import PublicKey, document_of
-
-    keys = {
-        entry.kid.partition("#")[2]: PublicKey.from_multikey(entry.public_key_multibase)
-        for entry in history.keys
-        if entry.until is None
-    }
-    return document_of(history.did, keys)
-
-
-def _signed_size(frame: Frame, settings: Settings) -> int:
-    """Return up to where this home has signed the log that it operates; that needs no key."""
-    if not settings.registries or not settings.registries[0].operator:
-        return 0
-    from konsens.registry import SignerHead
-
-    signed = SignerHead(frame.home.file(SIGNED)).load(settings.registries[0].origin)
-    return signed.size if signed else 0
+        registry = log if isinstance(log, Registry) else None
+        yield CompanyHome(frame, settings, company, registry, _history(frame))
 
 
 def _history(frame: Frame) -> KeyHistory | None:
@@ -162,26 +124,3 @@ def _history(frame: Frame) -> KeyHistory | None:
     from konsens.did import KeyHistory
 
     return KeyHistory.parse(frame.read(path))
-
-
-def _open_logs(
-    known: Sequence[RegistryPlace], named: Sequence[Path]
-) -> tuple[Registry | None, list[Registry], KonsensError | None]:
-    """Return the home log or why it cannot be read, and the others that can.
-
-    The first folder that `--registry` or `KONSENS_REGISTRY` names stands in for the home log's own.
-    """
-    if not known:
-        return None, [], Unavailable("company.no_registry")
-    home, error = None, None
-    try:
-        home = open_log(known[0], named[0] if named else None)
-    except KonsensError as reason:
-        error = reason
-    others = []
-    for place, folder in zip(known[1:], [*named[1:], *([None] * len(known))], strict=False):
-        try:
-            others.append(open_log(place, folder))
-        except KonsensError:
-            continue  # whoever asks it for something is told then
-    return home, others, error

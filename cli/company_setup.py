@@ -113,10 +113,9 @@ def _opened(stack: ExitStack, folder: Path) -> Registry:
 
 def _introduce(draft: Home, history: KeyHistory, logs: Sequence[Registry]) -> None:
     """Write what a did:web shows: the document for its site, and the history, whose hash is in the log."""
+    from konsens.consent.home import document_in
     from konsens.did import render_document
     from konsens.registry import PublicLeaf
-
-    from .company_home import document_in
 
     write_new(draft.file(HISTORY), history.render())
     write_new(

@@ -5,19 +5,20 @@ Opening asks for no passphrase, and deciding needs none. What lies in the folder
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import msgspec
 
-from ..did import KeyHistory, OfflineResolver, PinnedResolver, PublicKey, document_of
+from ..did import DidDocument, KeyHistory, OfflineResolver, PinnedResolver, PublicKey, document_of
 from ..errors import KonsensError, NotFound, NotTrusted, Unavailable
 from ..registry import Place, Registry, SignerHead, render_vkey
 from ..strict_json import convert, parse
 from .company import Company
 
-__all__ = ["open_home"]
+__all__ = ["document_in", "open_home"]
 
 
 class _Log(msgspec.Struct, frozen=True):
@@ -40,10 +41,13 @@ class _Settings(msgspec.Struct, frozen=True):
 
 
 @contextmanager
-def open_home(folder: Path) -> Iterator[Company]:
+def open_home(
+    folder: Path, *, folders: Sequence[Path] = (), random: Callable[[int], bytes] = os.urandom
+) -> Iterator[Company]:
     """Open the company whose home is `folder`, with the logs that it knows.
 
-    A log that cannot be read is no error here: each decision that needs it says no and why. Raises
+    `folders` stand in for the logs' own, the home log's first; each is then a copy, which proves the past
+    only. A log that cannot be read is no error here: each decision that needs it says no and why. Raises
     `home.missing` where there is no company's home.
     """
     path = folder / "konsens.json"
@@ -58,7 +62,7 @@ def open_home(folder: Path) -> Iterator[Company]:
         others = []
         for number, known in enumerate(settings.registries):
             try:
-                log = _open(known)
+                log = _open(known, folders[number] if number < len(folders) else Path(known.folder))
             except KonsensError as reason:
                 error = reason if number == 0 else error
                 continue
@@ -81,6 +85,7 @@ def open_home(folder: Path) -> Iterator[Company]:
             log_error=error,
             seen=seen,
             resolver=_resolver(folder / "key-history.json"),
+            random=random,
         )
         stack.callback(company.close)
         yield company
@@ -94,11 +99,11 @@ def _signed_size(folder: Path, settings: _Settings) -> int:
     return signed.size if signed else 0
 
 
-def _open(known: _Log) -> Registry:
+def _open(known: _Log, folder: Path) -> Registry:
     try:
-        log = Registry.open(Path(known.folder), place=Place(known.folder, known.inode, known.born))
+        log = Registry.open(folder, place=Place(known.folder, known.inode, known.born))
     except NotFound as error:
-        raise Unavailable("company.log_unreachable", origin=known.origin, folder=known.folder) from error
+        raise Unavailable("company.log_unreachable", origin=known.origin, folder=folder) from error
     if render_vkey(log.vkey) != known.vkey:
         log.close()
         raise NotTrusted("registry.other_key", origin=known.origin)
@@ -109,10 +114,14 @@ def _resolver(path: Path) -> PinnedResolver:
     """Resolve a did:web of our own by the key history in the home; a did:key speaks for itself."""
     if not path.exists():
         return PinnedResolver([], then=OfflineResolver())
-    history = KeyHistory.parse(path.read_bytes())
+    return PinnedResolver([document_in(KeyHistory.parse(path.read_bytes()))], then=OfflineResolver())
+
+
+def document_in(history: KeyHistory) -> DidDocument:
+    """Return the DID document that a key history stands for: the keys that still speak."""
     keys = {
         entry.kid.partition("#")[2]: PublicKey.from_multikey(entry.public_key_multibase)
         for entry in history.keys
         if entry.until is None
     }
-    return PinnedResolver([document_of(history.did, keys)], then=OfflineResolver())
+    return document_of(history.did, keys)
