@@ -28,6 +28,7 @@ from .fraud import (
     parse_fraud,
     render_fraud,
 )
+from .monitor import Break, Monitor, Polled, Problem
 from .receive import Receiver
 from .source import FolderSource, Note, Noted, Source
 from .state import MirrorState
@@ -35,6 +36,7 @@ from .upload import MirrorTransport, upload
 
 __all__ = [
     "BadEntries",
+    "Break",
     "FolderSource",
     "Followed",
     "Fork",
@@ -44,8 +46,11 @@ __all__ = [
     "Mirror",
     "MirrorState",
     "MirrorTransport",
+    "Monitor",
     "Note",
     "Noted",
+    "Polled",
+    "Problem",
     "Proven",
     "Receiver",
     "Source",

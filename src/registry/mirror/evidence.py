@@ -11,13 +11,15 @@ from typing import get_args
 
 from ...errors import KonsensError, Unavailable
 from ..checkpoint import parse_signed_checkpoint
+from ..leaf import seal_of
 from ..note import VerifierKey, b64_encode
 from ..proof import InclusionProof, parse_holds_extra, parse_proof, render_proof
 from ..signer_head import write_durably
+from ..store import Store
 from ..tree import Frontier, NodeSource, consistency_path, inclusion_path
 from .fraud import BadEntries, Fork, Fraud, HiddenSeal, Included, Rule, check_fraud, fraud_name, render_fraud
 
-__all__ = ["EVIDENCE", "accuse_entries", "accuse_fork", "accuse_hidden_seal", "keep_evidence"]
+__all__ = ["EVIDENCE", "accuse_entries", "accuse_fork", "accuse_hidden_seal", "convicting", "keep_evidence"]
 
 EVIDENCE = "evidence"
 PORTABLE_RULES: dict[str, Rule] = {rule: rule for rule in get_args(Rule)}
@@ -76,6 +78,30 @@ def accuse_entries(
     except KonsensError:
         return None
     return fraud
+
+
+def convicting(
+    rule: str, index: int, start: int, entries: Sequence[bytes], store: Store
+) -> list[tuple[int, bytes]]:
+    """Return the entry at `index`, which breaks `rule`, and before it the one that it contradicts.
+
+    `entries` are those from `start` on, of which none is in `store` yet.
+    """
+    here, shown = entries[: index - start], [(index, entries[index - start])]
+    if rule == "key_twice":
+        key = shown[0][1][:33]
+        earlier = store.broken(seal_of(key[1:]))
+        found = [i for i, entry in enumerate(here, start) if entry[:33] == key]
+        first = found[0] if earlier is None and found else earlier
+    elif rule == "head_time":
+        heads = [i for i, entry in enumerate(here, start) if entry[:1] == b"\x02"]
+        first = heads[-1] if heads else store.head_below(start)
+    else:
+        return shown
+    if first is None:
+        return shown
+    entry = here[first - start] if first >= start else store.entry(first)
+    return [(first, entry or b""), *shown]
 
 
 def included(entry: bytes, index: int, *, note: str, node: NodeSource) -> Included:

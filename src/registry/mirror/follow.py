@@ -20,7 +20,6 @@ from ...durable import sync
 from ...errors import Conflict, NotTrusted, Unavailable, VerificationError
 from ..checkpoint import Checkpoint, SignedCheckpoint, check_checkpoint, parse_signed_checkpoint
 from ..folder import CHECKPOINT, LOG, VKEY, Registry
-from ..leaf import seal_of
 from ..note import VerifierKey, render_vkey
 from ..policy import Policy
 from ..signer_head import write_durably
@@ -30,9 +29,9 @@ from ..tree import NodeSource
 from ..witness.merge import merge, only
 from .accept import Seen, check_covered, find_fork
 from .copy import Copy
-from .evidence import EVIDENCE, accuse_entries, keep_evidence
+from .evidence import EVIDENCE, accuse_entries, accuse_hidden_seal, convicting, keep_evidence
 from .fetch import fetch
-from .fraud import Fork
+from .fraud import Fork, HiddenSeal
 from .source import Source
 from .state import MirrorState, StateFile
 
@@ -218,8 +217,22 @@ class Mirror:
         error = VerificationError(
             "mirror.fork", origin=checkpoint.origin, size=checkpoint.size, evidence=path
         )
-        self._remember(error)
+        self._remember(error.code)
         return error
+
+    def accuse_hidden(self, unbroken: str, seal: bytes) -> HiddenSeal:
+        """Keep and return the proof that a "still holds" proof of the operator's leaves out a broken seal.
+
+        Raises `fraud.proves_nothing` if `seal` is not broken here, or the proof does not say otherwise.
+        """
+        newest, index = self.checkpoint(), self.broken_many([seal]).get(seal)
+        if newest is None or index is None or index >= newest.checkpoint.size:
+            raise VerificationError("fraud.proves_nothing", problem="the seal is not broken here")
+        (leaf,) = self.entries(index, index + 1)
+        fraud = accuse_hidden_seal(leaf, index, unbroken, note=newest.note, node=self.node, vkey=self.vkey)
+        keep_evidence(self.folder, fraud)
+        self._remember("mirror.map_root")
+        return fraud
 
     def cosigned(self) -> str | None:
         """Return the note of the newest checkpoint with the cosignatures that are known to be good."""
@@ -247,34 +260,20 @@ class Mirror:
         node: NodeSource | None,
     ) -> None:
         """Remember what `error` says of the log, and keep the proof of it, if one can stand on its own."""
-        self._remember(error)
-        rule, index = error.code.removeprefix("mirror."), int(str(error.facts.get("index", -1)))
+        self._remember(error.code)
+        index = int(str(error.facts.get("index", -1)))
         if node is None or not start <= index < start + len(entries):
             return
-        entry = entries[index - start]
-        convicting = [(index, entry)]
-        if rule == "key_twice":
-            earlier = self.broken_many([seal_of(entry[1:33])]).values()
-            here = (i for i, one in enumerate(entries, start) if one[:33] == entry[:33])
-            first = next(iter(earlier), None)
-            convicting.insert(0, self._with_bytes(next(here) if first is None else first, start, entries))
-        elif rule == "head_time":
-            heads = [i for i, one in enumerate(entries[: index - start], start) if one[:1] == b"\x02"]
-            head = heads[-1] if heads else self._store.head_below(start)
-            convicting.insert(0, self._with_bytes(head or 0, start, entries))
-        fraud = accuse_entries(rule, convicting, note=signed.note, node=node, vkey=self.vkey)
+        rule = error.code.removeprefix("mirror.")
+        shown = convicting(rule, index, start, entries, self._store)
+        fraud = accuse_entries(rule, shown, note=signed.note, node=node, vkey=self.vkey)
         if fraud is not None:
             error.facts["evidence"] = keep_evidence(self.folder, fraud)
 
-    def _remember(self, error: VerificationError) -> None:
+    def _remember(self, found: str) -> None:
         state = self.state()
         if state.found is None:
-            self._file.store(msgspec.structs.replace(state, found=error.code))
-
-    def _with_bytes(self, index: int, start: int, entries: Sequence[bytes]) -> tuple[int, bytes]:
-        if index >= start:
-            return index, entries[index - start]
-        return index, self._store.entry(index) or b""
+            self._file.store(msgspec.structs.replace(state, found=found))
 
 
 def _create(folder: Path, vkey: VerifierKey) -> None:
