@@ -11,16 +11,13 @@ from typing import Any, Final
 
 import msgspec
 
+from ..did.compact import ALGS
 from ..did.keys import Alg, PublicKey
 from ..encoding import b64u_decode
 from ..errors import InputError, VerificationError
 from .door import parse_part
 
 __all__ = ["NumericDate", "UnverifiedJwt", "check_jwt", "numeric_date", "parse_jwt"]
-
-# The allow-list is by key type: `Ed25519` is the fully specified name of the same algorithm (RFC 9864,
-# section 2.2). Neither `none` nor any MAC is in it (RFC 8725, sections 3.1 and 3.2).
-_ALGS: Final[dict[str, Alg]] = {"EdDSA": "EdDSA", "Ed25519": "EdDSA", "ES256": "ES256"}
 
 # A key or certificate that the token itself brings (RFC 7515, sections 4.1.2 to 4.1.6), extensions that must
 # be understood (4.1.11), a payload that is not base64url (RFC 7797) or compressed (RFC 7516, section 4.1.3).
@@ -104,12 +101,12 @@ def _parse_header(text: str, part: str) -> Header:
     if refused:
         raise VerificationError("sdjwt.header_refused", part=part, member=min(refused))
     alg = members.get("alg")
-    if not isinstance(alg, str) or alg not in _ALGS:
+    if not isinstance(alg, str) or alg not in ALGS:
         raise VerificationError("sdjwt.alg", part=part)
     typ, kid = members.get("typ"), members.get("kid")
     if not isinstance(typ, str | None) or not isinstance(kid, str | None):
         raise VerificationError("sdjwt.header", part=part)
-    return Header(_ALGS[alg], typ, kid)
+    return Header(ALGS[alg], typ, kid)
 
 
 # All credentials of an issuer's key have the same header letter for letter, and so have all key bindings.

@@ -20,10 +20,11 @@ from ..errors import InputError, VerificationError
 from ..strict_json import MAX_BYTES, parse
 from .keys import Alg, PublicKey
 
-__all__ = ["UnverifiedCompact", "check_compact", "parse_compact", "sign_compact"]
+__all__ = ["ALGS", "UnverifiedCompact", "check_compact", "parse_compact", "sign_compact"]
 
 # `EdDSA` is the old name (RFC 8037, section 3.1) and `Ed25519` the new one (RFC 9864, section 2.2).
-_ALG_OF_KEY: Final[Mapping[str, Alg]] = {"EdDSA": "EdDSA", "Ed25519": "EdDSA", "ES256": "ES256"}
+# Neither `none` nor any MAC is among them (RFC 8725, sections 3.1 and 3.2).
+ALGS: Final[Mapping[str, Alg]] = {"EdDSA": "EdDSA", "Ed25519": "EdDSA", "ES256": "ES256"}
 
 # These change how the other parts are to be read (RFC 7515, section 4.1.11; RFC 7797; RFC 7516, section
 # 4.1.3), and this reader does not: no profile can allow them.
@@ -66,7 +67,7 @@ def parse_compact(
     header = parse(b64u_decode(encoded_header), max_bytes=_MAX_HEADER, max_depth=4)
     if not isinstance(header, dict):
         raise InputError("jws.format")
-    alg = _ALG_OF_KEY.get(str(header.get("alg")))
+    alg = ALGS.get(str(header.get("alg")))
     if alg is None:
         raise VerificationError("jws.alg", alg=header.get("alg"))
     for member in header:
