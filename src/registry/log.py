@@ -45,6 +45,7 @@ class SealLog:
     def __init__(self, store: Store, vkey: VerifierKey, *, cache: MapCache | None = None) -> None:
         self.vkey = vkey
         self._store = store
+        self._node = nodes_of(store)
         self._newest: SignedCheckpoint | None = None
         self._plain = ""  # the note of `_newest` as the log's key alone signed it
         self._seals: SealMap | None = None
@@ -124,7 +125,7 @@ class SealLog:
 
     def nodes(self) -> NodeSource:
         """Return the hashes of complete subtrees: what proofs of the tree are made of."""
-        return nodes_of(self._store)
+        return self._node
 
     def consistency_path(self, old_size: int) -> list[bytes]:
         """Return the hashes by which the newest checkpoint goes on from `old_size` entries."""
@@ -156,7 +157,7 @@ class SealLog:
 
     def prove_inclusion(self, index: int) -> str:
         """Return a tlog-proof of entry `index`, or raise `registry.not_yet_checkpointed`."""
-        return prove.prove_inclusion(self._store, self.checkpoint(), index)
+        return prove.prove_inclusion(self._store, self._node, self.checkpoint(), index)
 
     def prove_holds(self, index: int | None, next_seal: bytes) -> str:
         """Return a tlog-proof of entry `index` that also shows whether `next_seal` is broken.
@@ -164,12 +165,18 @@ class SealLog:
         Without an index it is about the seal alone: the included entry is then the head leaf.
         """
         return prove.prove_holds(
-            self._store, self.checkpoint(), index, next_seal, head_of=self.head_of, seals_at=self.seals_at
+            self._store,
+            self._node,
+            self.checkpoint(),
+            index,
+            next_seal,
+            head_of=self.head_of,
+            seals_at=self.seals_at,
         )
 
     def prove_consistency(self, old_size: int) -> str:
         """Return the proof that the log of the newest checkpoint begins with its first `old_size` entries."""
-        return prove.prove_consistency(self._store, self.checkpoint(), old_size)
+        return prove.prove_consistency(self._store, self._node, self.checkpoint(), old_size)
 
     def head_before(self, index: int) -> datetime | None:
         """Return the time of the last published head leaf before entry `index`: when a break counts from."""

@@ -21,21 +21,21 @@ from .proof import (
 )
 from .seal_map import SealMap, check_map_proof
 from .store import Store
-from .tiles import nodes_of
 from .tree import NodeSource, check_inclusion, consistency_path, inclusion_path, leaf_hash
 
 __all__ = ["prove_consistency", "prove_holds", "prove_inclusion"]
 
 
-def prove_inclusion(store: Store, newest: SignedCheckpoint | None, index: int) -> str:
+def prove_inclusion(store: Store, node: NodeSource, newest: SignedCheckpoint | None, index: int) -> str:
     """Return the proof that entry `index` is in the log, or raise `registry.not_yet_checkpointed`."""
     signed = _covering(store, newest, index)
-    path = _path(store, nodes_of(store), signed, index)
+    path = _path(store, node, signed, index)
     return render_proof(InclusionProof(index, path, signed.note))
 
 
 def prove_holds(
     store: Store,
+    node: NodeSource,
     newest: SignedCheckpoint | None,
     index: int | None,
     next_seal: bytes,
@@ -48,7 +48,7 @@ def prove_holds(
     Without an index the head leaf stands in for it: the proof is then about the seal alone.
     """
     signed = _covering(store, newest, 0 if index is None else index)
-    size, node = signed.checkpoint.size, nodes_of(store)
+    size = signed.checkpoint.size
     here = size - 1 if index is None else index
     head, map_proof = head_of(size), seals_at(size).prove(next_seal)
     try:
@@ -60,10 +60,10 @@ def prove_holds(
     return render_proof(InclusionProof(here, path, signed.note, render_holds_extra(extra)))
 
 
-def prove_consistency(store: Store, newest: SignedCheckpoint | None, old_size: int) -> str:
+def prove_consistency(store: Store, node: NodeSource, newest: SignedCheckpoint | None, old_size: int) -> str:
     """Return the proof that the log of the newest checkpoint begins with its first `old_size` entries."""
     signed = _covering(store, newest, old_size - 1)
-    path = consistency_path(old_size, signed.checkpoint.size, nodes_of(store))
+    path = consistency_path(old_size, signed.checkpoint.size, node)
     return render_consistency_proof(ConsistencyProof(old_size, tuple(path), signed.note))
 
 

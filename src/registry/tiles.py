@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from .store import Store, Tile
-from .tree import NodeSource, leaf_hash, node_hashes, root_of
+from .tree import EMPTY_ROOT, NodeSource, leaf_hash, node_hashes
 
 __all__ = ["TileBuilder", "nodes_of"]
 
@@ -56,30 +56,39 @@ class TileBuilder:
         return tiles
 
 
-# Who appends and then publishes needs each root twice.
+# Who appends and then publishes needs each tile twice, and proofs need the upper tiles again and again.
 @lru_cache(maxsize=64)
+def _rows_over(hashes: bytes) -> list[list[bytes]]:
+    """Return the hashes of a tile, full or not, and above them, row by row, its complete subtrees."""
+    rows = [[hashes[place : place + 32] for place in range(0, len(hashes), 32)]]
+    while len(rows[-1]) > 1:
+        rows.append(node_hashes(rows[-1][: len(rows[-1]) & ~1]))
+    return rows
+
+
 def _tile_root(hashes: bytes) -> bytes:
-    """Return the root over the hashes of a full tile."""
-    row = _split(hashes)
-    while len(row) > 1:
-        row = node_hashes(row)
-    return row[0]
+    return _rows_over(hashes)[8][0]
 
 
 def nodes_of(store: Store) -> NodeSource:
-    """Return the source of complete subtrees of the log in `store`; it keeps the tiles that it has read."""
-    read: dict[tuple[int, int], Tile | None] = {}
+    """Return the source of complete subtrees of the log in `store`; it keeps what is not yet in a full tile.
+
+    For a subtree that is not there it returns the root of nothing: the path that it is in leads nowhere.
+    """
+    rests: dict[int, tuple[int, bytes]] = {}  # by height: the number of the tile and its hashes so far
 
     def node(level: int, index: int) -> bytes:
-        height, levels = divmod(level, 8)
-        start, stop = index << levels, (index + 1) << levels
-        place = (height, start // WIDTH)
-        if place not in read:
-            read[place] = store.tile(*place)
-        if tile := read[place]:
-            first = start % WIDTH * 32
-            return root_of(_split(tile.hashes[first : first + (stop - start) * 32]))
-        return root_of(_hashes(store, height, start, stop))
+        height, up = divmod(level, 8)
+        number, here = divmod(index << up, WIDTH)
+        if tile := store.tile(height, number):
+            hashes = tile.hashes
+        else:
+            place, hashes = rests.get(height, (number, b""))
+            if place != number or len(hashes) < 32 * (here + (1 << up)):  # the log may have grown
+                hashes = b"".join(_hashes(store, height, number * WIDTH, (number + 1) * WIDTH))
+                rests[height] = number, hashes
+        rows, here = _rows_over(hashes), here >> up
+        return rows[up][here] if up < len(rows) and here < len(rows[up]) else EMPTY_ROOT
 
     return node
 
@@ -89,7 +98,3 @@ def _hashes(store: Store, level: int, start: int, stop: int) -> list[bytes]:
     if level == 0:
         return [leaf_hash(entry) for entry in store.entries(start, stop)]
     return store.tile_roots(level - 1, start, stop)
-
-
-def _split(hashes: bytes) -> list[bytes]:
-    return [hashes[place : place + 32] for place in range(0, len(hashes), 32)]
