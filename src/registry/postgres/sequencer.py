@@ -218,24 +218,20 @@ class Sequencer:
 
     def _refusals(self, pending: Sequence[Pending]) -> dict[int, str]:
         """Return what each of `pending` that cannot enter is refused for, by id."""
-        refused: dict[int, str] = {}
-        breaking: dict[bytes, bytes] = {}
+        refused = {one.id: "leaf.format" for one in pending if one.leaf is None}
+        breaking: dict[bytes, list[Pending]] = {}
         for one in pending:
             if isinstance(one.leaf, SealLeaf):
-                breaking.setdefault(one.leaf.seal, one.entry)
-        for seal, index in self._store.broken_many(list(breaking)).items():
-            breaking[seal] = self._store.entry(index) or b""
-        for one in pending:
-            if one.leaf is None:
-                refused[one.id] = "leaf.format"
-            elif isinstance(one.leaf, SealLeaf):
                 try:
                     check_seal_leaf(one.leaf, origin=self._signer.name)
                 except KonsensError as error:
                     refused[one.id] = error.code
-                else:
-                    if breaking[one.leaf.seal] != one.entry:
-                        refused[one.id] = "seal.already_broken"
+                else:  # only who holds a key may use it up
+                    breaking.setdefault(one.leaf.seal, []).append(one)
+        there = self._store.broken_many(list(breaking))
+        for seal, ones in breaking.items():
+            right = self._store.entry(there[seal]) if seal in there else ones[0].entry
+            refused |= {one.id: "seal.already_broken" for one in ones if one.entry != right}
         return refused
 
 

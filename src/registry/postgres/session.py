@@ -8,6 +8,7 @@ PostgreSQL has committed here all the same, and says so only in a warning (Postg
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Literal
@@ -20,7 +21,7 @@ __all__ = ["Role", "Session"]
 
 Role = Literal["writer", "sequencer", "cluster sequencer"]
 
-LONGEST_COMMIT = 30.0  # seconds for a quorum to answer; then the outcome is read instead of waited for
+LONGEST_COMMIT = 30.0  # seconds for a quorum to answer; then the waiting is cancelled, and the outcome read
 
 
 class Session:
@@ -64,13 +65,13 @@ class Session:
 
     def many(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
         """Execute a statement for each of `rows`, without waiting in between."""
-        with translated(), self._db.cursor() as cursor:
+        with translated(), self._cursor() as cursor:
             cursor.executemany(statement, rows)
 
     def copy(self, table: str, data: bytes) -> None:
         """Add the rows of `data` (see `copying`) to `table`, given with its columns."""
         statement = f"COPY {table} FROM STDIN (FORMAT binary)"
-        with translated(), self._db.cursor() as cursor, cursor.copy(statement) as rows:
+        with translated(), self._cursor() as cursor, cursor.copy(statement) as rows:
             rows.write(data)
 
     def fileno(self) -> int:
@@ -111,9 +112,12 @@ class Session:
             )
 
     def _execute(self, question: str, values: tuple[object, ...]) -> psycopg.Cursor[Any]:
-        if not self._in_step:
+        return self._cursor().execute(question, values or None)
+
+    def _cursor(self) -> psycopg.Cursor[Any]:
+        if not self._in_step:  # a step ends with the connection that it began with
             self._alive()
-        return self._db.execute(question, values or None, binary=True)
+        return self._db.cursor(binary=True)
 
     def _alive(self) -> None:
         if self._db.closed:
@@ -146,15 +150,19 @@ class Session:
                 raise Unavailable("postgres.no_standbys")
 
     def _commit(self) -> None:
-        # A commit that finds no quorum waits without end. Cancelled, it warns, and the outcome is looked up.
-        self._db.execute(f"SET LOCAL statement_timeout = {int(LONGEST_COMMIT * 1000)}")
         self._warnings.clear()
+        # PostgreSQL's own statement_timeout ends before a commit does.
+        watch = threading.Timer(LONGEST_COMMIT, self._db.cancel)
+        watch.daemon = True
+        watch.start()
         try:
             done = self._db.execute("COMMIT")
         except psycopg.Error as error:
             if self._db.closed:
                 raise Unavailable("postgres.unknown_outcome", **ours(error).facts) from error
             raise
+        finally:
+            watch.cancel()
         if done.statusmessage != "COMMIT":
             raise Damaged("registry.damaged", problem=f"a step ended in {done.statusmessage}")
         if self._warnings:

@@ -47,7 +47,7 @@ class Node:
         self.folder = Path(tempfile.mkdtemp(prefix=f"pg-{name}-"))
         self.settings = SETTINGS | dict(settings or {})
         self._server: subprocess.Popen[bytes] | None = None
-        self._own(self.folder)
+        self.own(self.folder)
 
     @classmethod
     def create(cls, name: str = "node", settings: Mapping[str, str] | None = None) -> Self:
@@ -87,7 +87,7 @@ class Node:
         with (self.data / "postgresql.auto.conf").open("a") as file:
             file.write(line)
         (self.data / "standby.signal").touch()
-        self._own(self.data / "standby.signal")
+        self.own(self.data / "standby.signal")
         if self._server:
             self.do("SELECT pg_reload_conf()")
 
@@ -147,9 +147,8 @@ class Node:
         assert self.do(f"SELECT pg_promote(true, {int(PATIENCE)})") == [(True,)]
 
     def remove(self) -> None:
-        """End it, and leave nothing."""
-        if self._server is not None:
-            self.stop()
+        """End it at once, and leave nothing."""
+        self._end(signal.SIGQUIT)
         shutil.rmtree(self.folder)
 
     def run(self, program: str, *arguments: str) -> None:
@@ -169,9 +168,11 @@ class Node:
             server.send_signal(how)
             server.wait(PATIENCE)
 
-    def _own(self, path: Path) -> None:
+    def own(self, path: Path) -> None:
+        """Hand over a file, or a folder with all that is in it, to whom the server runs as."""
         if os.geteuid() == 0:
-            shutil.chown(path, "nobody")
+            for one in (path, *path.rglob("*")):
+                shutil.chown(one, "nobody")
 
     def _as_nobody(self) -> dict[str, Any]:
         if os.geteuid() != 0:

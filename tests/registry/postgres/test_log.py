@@ -27,9 +27,7 @@ from .nodes import Node
 
 @pytest.fixture
 def store(server: Node, schema: str) -> Iterator[Store]:
-    made = PostgresStore.create(
-        server.dsn, schema=schema, vkey=render_vkey(VKEY), entries_per_partition=100
-    )
+    made = PostgresStore.create(server.dsn, schema=schema, vkey=render_vkey(VKEY), entries_per_partition=100)
     yield made
     made.close()
 
