@@ -9,15 +9,19 @@
 from .bucket import Prefix, bucket_of, check_bucket, depth_for
 from .export import export
 from .folder import FolderObjects
+from .map_files import NEWEST as NEWEST_MAP
 from .map_files import MapName, bucket_path, export_map, find_broken, parse_map_name
 from .objects import MemoryObjects, ObjectStore
-from .paths import BundleName, TileName, bundle_path, parse_path, tile_path
+from .paths import CHECKPOINT, WIDTH, BundleName, TileName, bundle_path, parse_path, tile_path
 from .prune import prune
 from .reader import Fetch, FetchedCheckpoint, StaticLog, fetch_from
 from .s3 import S3Objects
 from .tile import parse_bundle, parse_tile, render_bundle, render_tile
 
 __all__ = [
+    "CHECKPOINT",
+    "NEWEST_MAP",
+    "WIDTH",
     "BundleName",
     "Fetch",
     "FetchedCheckpoint",

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from proofbundle import tlogproof
 from pymerkle import InmemoryTree  # type: ignore[import-untyped]  # has no types
 
 from konsens.errors import KonsensError
@@ -20,6 +21,8 @@ from konsens.registry import (
     check_inclusion_proof,
     cosign,
     leaf_hash,
+    render_proof,
+    render_vkey,
     root_of,
 )
 from konsens.registry.static import (
@@ -111,6 +114,17 @@ def test_pymerkle_finds_the_same_root_over_the_entries_that_are_read(tmp_path: P
         tree.append_entry(entry)
     assert tree.get_root() == reader.newest.proven.root
     assert tree.get_root(512) == reader.node(9, 0)
+
+
+def test_proofbundle_accepts_proofs_that_are_made_from_files(tmp_path: Path) -> None:
+    log = grown(tmp_path, 300, 300)
+    reader, entries = read(exported(log)), log.entries()
+    for index in (0, 255, 256, 300, 601):
+        text = render_proof(reader.prove_inclusion(index))
+        verdict = tlogproof.verify_tlog_proof(
+            text, entries[index], render_vkey(VKEY), [], threshold=0, expected_origin=ORIGIN
+        )
+        assert (verdict["ok"], verdict["index"], verdict["tree_size"]) == (True, index, 602)
 
 
 class Recording(MemoryObjects):

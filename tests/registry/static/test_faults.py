@@ -175,6 +175,45 @@ def test_whichever_step_on_the_disk_fails_the_next_export_completes_it(
     assert number > 60
 
 
+def test_everything_is_on_the_medium_before_the_checkpoint_names_it(
+    log: GrowingLog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a loss of power could undo: bytes that no fsync has followed, and names in such a folder."""
+    bytes_open: set[int] = set()
+    names_open: set[str] = set()
+    open_, sync, replace, mkdir = os.open, os.fsync, Path.replace, Path.mkdir
+
+    def synced(handle: int) -> None:
+        names_open.discard(os.readlink(f"/proc/self/fd/{handle}"))
+        bytes_open.discard(os.fstat(handle).st_ino)
+        sync(handle)
+
+    def replaced(fresh: Path, target: Path) -> Path:
+        assert fresh.stat().st_ino not in bytes_open
+        if target.name == "checkpoint":
+            assert names_open == set()
+        names_open.add(str(target.parent))
+        return replace(fresh, target)
+
+    def made(folder: Path, *given: Any, **named: Any) -> None:
+        names_open.add(str(folder.parent))
+        mkdir(folder, *given, **named)
+
+    def opened(path: Any, flags: int, *given: Any) -> int:
+        handle = open_(path, flags, *given)
+        if flags & os.O_WRONLY:
+            bytes_open.add(os.fstat(handle).st_ino)
+        return handle
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", synced)
+        patch.setattr(Path, "replace", replaced)
+        patch.setattr(Path, "mkdir", made)
+        patch.setattr(os, "open", opened)
+        export(log.store, FolderObjects(tmp_path / "public"), vkey=VKEY)
+    assert (bytes_open, names_open) == (set(), set())
+
+
 EXPORTER = """
 import sys
 from contextlib import closing
