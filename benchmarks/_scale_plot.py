@@ -16,12 +16,12 @@ Line = tuple[str, str, str]
 
 CHARTS: Sequence[tuple[str, Sequence[Line]]] = [
     (
-        "Appends a second, a checkpoint for every thousand",
+        "Appends a second",
         [
-            ("raw", "Ed25519 checks alone, two cores", "#9ca3af"),
+            ("raw", "Ed25519 checks alone", "#9ca3af"),
             ("unchecked", "signatures checked before", "#0d9488"),
-            ("ahead", "checked ahead, by other processes", "#2563eb"),
-            ("checked", "checked in between", "#7c3aed"),
+            ("ahead", "checked ahead", "#2563eb"),
+            ("checked", "checked in turn", "#7c3aed"),
         ],
     ),
     (
@@ -29,7 +29,7 @@ CHARTS: Sequence[tuple[str, Sequence[Line]]] = [
         [("verified", "verified, three witnesses", "#7c3aed"), ("made", "made", "#2563eb")],
     ),
     (
-        "The same proof in bytes; the process in MB",
+        "The proof in bytes, memory in MB",
         [("size", "bytes, three witnesses", "#2563eb"), ("memory", "MB of memory", "#d97706")],
     ),
 ]
@@ -85,7 +85,7 @@ def _chart(
             for point in points
         ]
         column, row = divmod(place, 2)
-        at = left + column * 200, 44 + 16 * row
+        at = left + column * 172, 44 + 16 * row
         parts += [
             f'<circle cx="{at[0] + 5}" cy="{at[1] - 4}" r="4" fill="{colour}"/>',
             f'<text x="{at[0] + 14}" y="{at[1]}" fill="{INK}" font-size="11">{label}</text>',

@@ -13,7 +13,7 @@ import sqlite3
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
@@ -23,10 +23,11 @@ from typing import Any
 
 from nacl.bindings import crypto_sign, crypto_sign_open, crypto_sign_seed_keypair
 
-from konsens.registry import NoteSigner, PublicLeaf, Registry, SealLeaf, SignerHead
+from konsens.registry import LeafChecker, NoteSigner, PublicLeaf, Registry, SealLeaf, SignerHead
 
 ORIGIN = "log.muster.example"
 SIGNER = NoteSigner(ORIGIN, bytes(32))
+Leaf = SealLeaf | PublicLeaf
 SIZE, BATCH, ROUNDS = 100_000, 1000, 20
 QUESTIONS, SINGLES = 20_000, 200
 
@@ -94,6 +95,18 @@ def raw_inserts(folder: Path, old: Sequence[SealLeaf], new: Sequence[SealLeaf]) 
     return rate, statistics.median(single)
 
 
+def one_ahead(checker: LeafChecker, some: Iterable[Sequence[Leaf]]) -> Iterator[Sequence[Leaf]]:
+    """Yield batch after batch, while the signatures of the next are being checked."""
+    waiting = None
+    for batch in some:
+        following = checker.start(batch)
+        if waiting is not None:
+            yield waiting
+        waiting = following
+    if waiting is not None:
+        yield waiting
+
+
 def figure(
     name: str,
     value: float,
@@ -119,10 +132,11 @@ def figure(
 
 def measure(folder: Path) -> list[dict[str, Any]]:
     with ProcessPoolExecutor(2) as pool:
-        half = (SIZE + 2 * ROUNDS * BATCH + SINGLES) // 2 + 1
+        half = (SIZE + 4 * ROUNDS * BATCH + SINGLES) // 2 + 1
         leaves = [leaf for some in pool.map(make_leaves, (half, half)) for leaf in some]
     old, plain = leaves[:SIZE], leaves[SIZE : SIZE + ROUNDS * BATCH]
-    kept, single = leaves[SIZE + ROUNDS * BATCH :][: ROUNDS * BATCH], leaves[-SINGLES:]
+    kept, ahead, before = (leaves[SIZE + n * ROUNDS * BATCH :][: ROUNDS * BATCH] for n in (1, 2, 3))
+    single = leaves[-SINGLES:]
     remembered = SignerHead(folder / "signed")
 
     def publish(registry: Registry) -> None:
@@ -137,12 +151,19 @@ def measure(folder: Path) -> list[dict[str, Any]]:
     plain_rate = len(plain) / seconds(lambda: [registry.append(some) for some in batches(plain)])
     publish(registry)
 
-    def append_and_publish() -> None:
-        for some in batches(kept):
-            registry.append(some)
+    def append_and_publish(some: Iterable[Sequence[Leaf]]) -> None:
+        for batch in some:
+            registry.append(batch)
             publish(registry)
 
-    kept_rate = len(kept) / seconds(append_and_publish)
+    kept_rate = len(kept) / seconds(lambda: append_and_publish(batches(kept)))
+    with LeafChecker(origin=ORIGIN) as checker:
+        checker.start(old[:BATCH]).bad(origin=ORIGIN)  # the processes start
+        ahead_rate = len(ahead) / seconds(lambda: append_and_publish(one_ahead(checker, batches(ahead))))
+        known = [checker.start(some) for some in batches(before)]
+        for under_check in known:
+            under_check.bad(origin=ORIGIN)
+    unchecked_rate = len(before) / seconds(lambda: append_and_publish(known))
     append_one = [seconds(lambda leaf=leaf: registry.append([leaf])) for leaf in single]  # type: ignore[misc]  # as above
     publish_one = []
     for number in range(20):
@@ -171,6 +192,15 @@ def measure(folder: Path) -> list[dict[str, Any]]:
             aim=10_000,
         ),
         figure("of that, the share of what the machine could do", kept_rate / limit, "ratio"),
+        figure(
+            "the same, the next thousand signatures checked meanwhile by other processes",
+            ahead_rate,
+            "/s",
+            limit=checks,
+            aim=10_000,
+        ),
+        figure("of that, the share of the checks alone", ahead_rate / checks, "ratio", aim=15 / 44),
+        figure("the same, the signatures checked before", unchecked_rate, "/s", limit=inserts),
         figure(
             "one durable append, median", statistics.median(append_one) * 1e3, "ms", limit=insert_one * 1e3
         ),
