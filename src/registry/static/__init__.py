@@ -17,6 +17,7 @@ from .prune import prune
 from .reader import Fetch, FetchedCheckpoint, StaticLog, fetch_from
 from .s3 import S3Objects
 from .tile import parse_bundle, parse_tile, render_bundle, render_tile
+from .verify import check_files
 
 __all__ = [
     "CHECKPOINT",
@@ -37,6 +38,7 @@ __all__ = [
     "bucket_path",
     "bundle_path",
     "check_bucket",
+    "check_files",
     "depth_for",
     "export",
     "export_map",

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from konsens.errors import KonsensError
 from konsens.registry import NoteSigner, parse_policy, render_vkey
-from konsens.registry.static import StaticLog, fetch_from
+from konsens.registry.static import StaticLog, check_files, fetch_from
 
 from ..logs import ORIGIN, sign
 from .logs import Files, exported, files_of, grown, objects_of, read
@@ -96,9 +98,9 @@ def test_a_file_that_is_not_the_logs_own_is_named(files: Files, tamper: Tamper, 
 
 def test_untouched_files_hold_the_log(files: Files) -> None:
     log = read(files)
-    for start in range(0, log.size, 1 << 14):
-        assert len(log.entries(start, start + (1 << 14))) == min(1 << 14, log.size - start)
-    check_all(log, tiles=1000)
+    assert check_files(log) == log.size == 66_302
+    assert check_files(log, start=66_000) == 66_302 - 66_000 + 66_000 % 256
+    check_all(log)
 
 
 def check_all(log: StaticLog, *, tiles: int = 9) -> None:
@@ -117,6 +119,29 @@ def test_the_partial_bundle_is_checked_too(files: Files, change: Callable[[bytes
     with pytest.raises(KonsensError) as caught:
         check_all(read({**files, path: change(files[path])}))
     assert caught.value.code == code
+
+
+def test_the_last_of_all_files_is_checked_too(files: Files) -> None:
+    for path in ("tile/0/257", "tile/entries/257", "tile/entries/258.p/254"):
+        with pytest.raises(KonsensError) as caught:
+            check_files(read({**files, path: flip(files[path])}))
+        assert caught.value.facts["path"] == path
+
+
+@given(st.data())
+def test_no_changed_byte_survives(small: Files, data: st.DataObject) -> None:
+    path = data.draw(st.sampled_from(sorted(small)))
+    place, change = data.draw(st.integers(0, len(small[path]) - 1)), data.draw(st.integers(1, 255))
+    old = small[path]
+    changed = old[:place] + bytes([old[place] ^ change]) + old[place + 1 :]
+    with pytest.raises(KonsensError):
+        check_files(read({**small, path: changed}))
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    """Make a log of one checkpoint: each of its files is needed."""
+    return files_of(exported(grown(tmp_path_factory.mktemp("log"), 600)))
 
 
 def test_where_a_partial_file_is_gone_the_full_one_serves(tmp_path: Path) -> None:
