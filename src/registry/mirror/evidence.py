@@ -93,6 +93,9 @@ def convicting(
         earlier = store.broken(seal_of(key[1:]))
         found = [i for i, entry in enumerate(here, start) if entry[:33] == key]
         first = found[0] if earlier is None and found else earlier
+    elif rule == "public_twice":
+        earlier = store.public(shown[0][1][1:])
+        first = here.index(shown[0][1]) + start if earlier is None else earlier
     elif rule == "head_time":
         heads = [i for i, entry in enumerate(here, start) if entry[:1] == b"\x02"]
         first = heads[-1] if heads else store.head_below(start)

@@ -66,6 +66,7 @@ class Mirror:
         self._store = SqliteStore(folder / LOG, wait=wait)
         self._file = StateFile(folder, wait=wait)
         self._copy = Copy(self._store, origin=vkey.name)
+        self._nodes = nodes_of(self._store)
 
     @classmethod
     def open(cls, folder: Path, *, vkey: VerifierKey, wait: float = 10.0) -> Mirror:
@@ -109,7 +110,7 @@ class Mirror:
 
     def node(self, level: int, index: int) -> bytes:
         """Return the hash of a complete subtree of the copy."""
-        return nodes_of(self._store)(level, index)
+        return self._nodes(level, index)
 
     def entries(self, start: int, stop: int) -> list[bytes]:
         """Return entries of the copy."""

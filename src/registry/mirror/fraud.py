@@ -18,7 +18,7 @@ from ... import strict_json
 from ...encoding import jcs
 from ...errors import InputError, KonsensError, VerificationError
 from ..checkpoint import Checkpoint, check_checkpoint
-from ..leaf import HeadLeaf, SealLeaf, check_seal_leaf, parse_leaf
+from ..leaf import HeadLeaf, Leaf, PublicLeaf, SealLeaf, check_seal_leaf, parse_leaf
 from ..note import VerifierKey, b64_decode
 from ..proof import parse_holds_extra, parse_proof
 from ..seal_map import check_map_proof
@@ -39,7 +39,7 @@ __all__ = [
 
 LARGEST = 1 << 22
 
-Rule = Literal["entries", "leaf_signature", "key_twice", "head_time", "checkpoint_head"]
+Rule = Literal["entries", "leaf_signature", "key_twice", "public_twice", "head_time", "checkpoint_head"]
 
 
 class Fork(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -163,7 +163,7 @@ def _check_hidden(fraud: HiddenSeal, vkey: VerifierKey) -> Proven:
 
 def _check_bad(fraud: BadEntries, vkey: VerifierKey) -> Proven:
     found = [_check_included(one, vkey) for one in fraud.entries]
-    if len(found) != (2 if fraud.rule in ("key_twice", "head_time") else 1):
+    if len(found) != (2 if fraud.rule in ("key_twice", "public_twice", "head_time") else 1):
         raise _nothing("number of entries")
     entry, index, checkpoint = found[-1]
     if fraud.rule == "entries":
@@ -206,7 +206,9 @@ def _is_not_signed(entry: bytes, origin: str) -> bool:
     return False
 
 
-def _contradict(earlier: object, later: object, rule: Rule) -> bool:
+def _contradict(earlier: Leaf, later: Leaf, rule: Rule) -> bool:
+    if rule == "public_twice":
+        return isinstance(earlier, PublicLeaf) and earlier == later
     if rule == "key_twice":
         return isinstance(earlier, SealLeaf) and isinstance(later, SealLeaf) and earlier.key == later.key
     return isinstance(earlier, HeadLeaf) and isinstance(later, HeadLeaf) and later.seconds < earlier.seconds

@@ -153,6 +153,14 @@ def used_twice_in_one_go() -> list[bytes]:
     return block([leaf(3).entry, leaf(3, says="otherwise").entry], 10, 12)
 
 
+def published_twice() -> list[bytes]:
+    return block([public(1).entry, *honest(0), public(2).entry, public(1).entry], 10, 12)
+
+
+def beyond_all_dates() -> list[bytes]:
+    return [*honest(1), b"\2" + bytes(64) + b"\xff" * 8]
+
+
 def badly_signed() -> list[bytes]:
     return block([leaf(1).entry[:-1] + b"\0"], 10, 12)
 
@@ -199,6 +207,8 @@ BROKEN_RULES = [
     pytest.param(replayed, "mirror.key_twice", 11, True, id="a leaf replayed"),
     pytest.param(used_twice, "mirror.key_twice", 11, True, id="a key used twice"),
     pytest.param(used_twice_in_one_go, "mirror.key_twice", 1, True, id="a key used twice at once"),
+    pytest.param(published_twice, "mirror.public_twice", 2, True, id="published twice"),
+    pytest.param(beyond_all_dates, "mirror.entries", 11, True, id="a time beyond all dates"),
     pytest.param(chain_broken, "mirror.head_chain", 12, False, id="a head leaf that forgets the one before"),
     pytest.param(time_back, "mirror.head_time", 15, True, id="head time back"),
     pytest.param(time_back_after_a_step, "mirror.head_time", 23, True, id="head time back, later"),
