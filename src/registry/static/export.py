@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 
 from ...errors import Conflict, Damaged, NotFound
 from ..checkpoint import Checkpoint, SignedCheckpoint, check_checkpoint
-from ..note import VerifierKey
+from ..note import VerifierKey, parse_note
 from ..store import Store
 from ..tiles import TileBuilder, nodes_of
 from ..tree import EMPTY_ROOT, Frontier, leaf_hash
@@ -34,8 +34,8 @@ def export(
 ) -> SignedCheckpoint:
     """Bring the static files of a log up to its newest checkpoint, and return that.
 
-    `note` is the checkpoint to publish, when it bears more signatures than the one in the store. Without it
-    a published one of the same size stays as it is.
+    `note` is the checkpoint to publish, when it bears more signatures than the one in the store. A published
+    one of the same size stays as it is unless `note` has a signature that it lacks.
 
     Raises `static.no_checkpoint` if there is nothing to publish; `note.signature`, `note.unknown_signer` or
     `checkpoint.other_origin` if what is published is another log's; `registry.rolled_back` or
@@ -47,7 +47,7 @@ def export(
     new = _newest(store, old, vkey, note)
     checkpoint = new.checkpoint
     _check_goes_on(store, old, checkpoint)
-    if published is not None and old.size == checkpoint.size and note is None:
+    if published is not None and old.size == checkpoint.size and _adds_nothing(new.note, published):
         return SignedCheckpoint(old, published.decode())
     if old.size < checkpoint.size:
         # Whole bundles and tiles again from the last full one on.
@@ -86,6 +86,10 @@ def _check_goes_on(store: Store, old: Checkpoint, new: Checkpoint) -> None:
     same_size = old.size == new.size
     if Frontier.at(old.size, nodes_of(store)).root() != old.root or (same_size and new.root != old.root):
         raise Damaged("registry.fork", size=old.size)
+
+
+def _adds_nothing(note: str, published: bytes) -> bool:
+    return set(parse_note(note).signatures) <= set(parse_note(published).signatures)
 
 
 def _full_files(

@@ -164,8 +164,11 @@ def test_more_cosignatures_take_the_place_of_fewer_and_are_kept(tmp_path: Path) 
     cosigned = cosign(note, Cosigner("witness.example", b"w" * 32), at=AT + timedelta(minutes=1))
     export(log.store, objects, vkey=VKEY, note=cosigned)
     assert objects.get("checkpoint") == cosigned.encode()
-    assert export(log.store, objects, vkey=VKEY).note == cosigned
-    assert objects.get("checkpoint") == cosigned.encode()
+    for fewer in (None, note):
+        assert export(log.store, objects, vkey=VKEY, note=fewer).note == cosigned
+        assert objects.get("checkpoint") == cosigned.encode()
+    later = cosign(note, Cosigner("witness.example", b"w" * 32), at=AT + timedelta(minutes=5))
+    assert export(log.store, objects, vkey=VKEY, note=later).note == later
 
 
 def other_log(home: Path, *documents: int) -> GrowingLog:
