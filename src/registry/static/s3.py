@@ -33,9 +33,9 @@ class S3Objects:
     """
 
     def __init__(self, bucket: str, *, prefix: str = "", client: Any = None) -> None:
-        """Keep objects in `bucket`, their keys after `prefix`, which is empty or ends in `/`."""
-        check_prefix(prefix)
-        self._bucket, self._prefix = bucket, prefix
+        """Keep objects in `bucket`, in its folder `prefix` or, if that is empty, at its top."""
+        folder = prefix.strip("/")
+        self._bucket, self._prefix = bucket, f"{folder}/" if folder else ""
         self._client = _client() if client is None else client
 
     def get(self, key: str) -> bytes | None:

@@ -181,6 +181,16 @@ def test_a_bucket_tells_browsers_and_caches_what_they_hold(bucket: S3Objects, tm
     assert "immutable" in tile["CacheControl"]
 
 
+@pytest.mark.parametrize("prefix", ["Public Log", "Public Log/", "/Public Log"])
+def test_the_folder_in_a_bucket_may_be_written_with_or_without_its_slash(
+    bucket: S3Objects, prefix: str
+) -> None:
+    S3Objects("log", prefix=prefix).put([("tile/0/000", b"a")])
+    assert boto3.client("s3").head_object(Bucket="log", Key="Public Log/tile/0/000")
+    assert S3Objects("log", prefix="").get("tile/0/000") is None
+    assert S3Objects("log", prefix=prefix).list("") == ["tile/0/000"]
+
+
 def test_a_bucket_that_is_not_there_is_named(bucket: S3Objects) -> None:
     nowhere = S3Objects("nowhere")
     acts: list[Callable[[], object]] = [
