@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Self
 
-from ...errors import Damaged, InputError, VerificationError
+from ...errors import Damaged, InputError, Unavailable, VerificationError
+from ..checkpoint import check_checkpoint
 from ..folder import check_registry_origin
 from ..log import SealLog
 from ..note import NoteSigner, parse_vkey, render_vkey
@@ -26,7 +27,27 @@ class PostgresLog(SealLog):
             super().__init__(store, parse_vkey(store.vkey))
         except (InputError, VerificationError) as error:
             raise Damaged("registry.vkey", folder=store.session.schema) from error
-        self.confirmed = store.confirmed
+        self._postgres = store
+
+    def confirmed(self) -> int:
+        """Return how many entries are certain; what comes after them must not be acknowledged."""
+        return self._postgres.confirmed()
+
+    def cosigned(self) -> str | None:
+        return self._postgres.cosigned()
+
+    def keep_cosigned(self, note: str) -> None:
+        """Keep a checkpoint of this log with cosignatures; proofs that are made now carry them.
+
+        Raises `registry.not_yet_checkpointed` unless it is one that was published here. A note about an
+        older checkpoint than the one kept is passed over.
+        """
+        given = check_checkpoint(note, self.vkey)
+        published = next(iter(self._postgres.checkpoints(given.size)), (0, ""))
+        if published[0] != given.size or check_checkpoint(published[1], self.vkey).root != given.root:
+            raise Unavailable("registry.not_yet_checkpointed", index=given.size - 1)
+        self._postgres.keep_cosigned(given.size, note)
+        self.refresh()
 
     def __enter__(self) -> Self:
         return self

@@ -19,6 +19,7 @@ from ...errors import Damaged, InputError, KonsensError, Locked, NotTrusted, Una
 from ..checkpoint import SignedCheckpoint
 from ..leaf import HeadLeaf, PublicLeaf, SealLeaf, check_seal_leaf, parse_leaf
 from ..log import SealLog
+from ..map_cache import MapCache
 from ..note import NoteSigner, render_vkey
 from ..signer_head import LastSigned, SignerHead
 from ..tiles import nodes_of
@@ -73,9 +74,13 @@ class Sequencer:
         single_node: bool = False,
         every: float = 0.0,
         publish_every: float = 1.0,
+        cache: MapCache | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Take the log's lock and look whether the log is whole. `remembered` lies in the operator's home."""
+        """Take the log's lock and look whether the log is whole.
+
+        `remembered` lies in the operator's home; `cache` keeps the seal map from one start to the next.
+        """
         self._signer, self._remembered, self._clock = signer, remembered, clock
         # What was answered lies beside what was signed: the first is written at every step.
         self._answered = SignerHead(remembered.path.with_name(remembered.path.name + ".answered"))
@@ -89,7 +94,7 @@ class Sequencer:
             if self._store.vkey != render_vkey(signer.vkey):
                 raise NotTrusted("registry.other_key", origin=signer.name)
             self._check_whole()
-            self._log = SealLog(self._store, signer.vkey)
+            self._log = SealLog(self._store, signer.vkey, cache=cache)
             self._make_certain()
         except BaseException:
             self._store.close()

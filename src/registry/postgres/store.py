@@ -133,6 +133,19 @@ class PostgresStore:
     def checkpoints(self, start: int) -> list[tuple[int, str]]:
         return self.session.all("SELECT size, note FROM checkpoints WHERE size >= %s ORDER BY size", start)
 
+    def cosigned(self) -> str | None:
+        """Return the newest note with cosignatures that was kept."""
+        found: tuple[str] | None = self.session.one("SELECT note FROM cosigned")
+        return found and found[0]
+
+    def keep_cosigned(self, size: int, note: str) -> None:
+        """Keep a published checkpoint with its cosignatures, unless a newer one was kept."""
+        self.session.change(
+            "INSERT INTO cosigned (size, note) VALUES (%s, %s) ON CONFLICT (one)"
+            " DO UPDATE SET size = excluded.size, note = excluded.note WHERE cosigned.size <= excluded.size",
+            *(size, note),
+        )
+
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Enter the one place where something can be added; a step inside a step is part of it."""

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
 
@@ -44,6 +45,7 @@ class WaitingRoom:
 
     def __init__(self) -> None:
         self._by_entry: dict[bytes, list[_Request]] = {}
+        self._in_turn: deque[_Request] = deque()
         self._tickets: dict[int, bytes] = {}
         self._last = 0
 
@@ -51,8 +53,9 @@ class WaitingRoom:
         return len(self._by_entry)
 
     def enter(self, entries: Sequence[bytes], *, until: float) -> Future[list[int]]:
-        """Let `entries` wait; the future has the place of each, in their order."""
+        """Let `entries` wait; the future has the place of each, in their order. `until` never goes back."""
         request = _Request(entries, until)
+        self._in_turn.append(request)
         for entry in request.lacking:
             self._by_entry.setdefault(entry, []).append(request)
         if not entries:
@@ -88,10 +91,13 @@ class WaitingRoom:
             request.failed(error)
 
     def overdue(self, now: float, error: Exception) -> None:
-        """Tell those who have waited until `now` or less, and forget what nobody waits for any more."""
-        for entry, requests in list(self._by_entry.items()):
-            for request in requests:
-                if request.until <= now:
-                    request.failed(error)
-            if all(request.done.done() for request in requests):
-                del self._by_entry[entry]
+        """Tell those whose time is up at `now`, and forget what nobody waits for any more."""
+        while self._in_turn and (self._in_turn[0].done.done() or self._in_turn[0].until <= now):
+            request = self._in_turn.popleft()
+            request.failed(error)
+            for entry in request.lacking:
+                others = [one for one in self._by_entry.get(entry, ()) if one is not request]
+                if others:
+                    self._by_entry[entry] = others
+                else:
+                    self._by_entry.pop(entry, None)

@@ -14,7 +14,7 @@ from konsens.errors import Conflict
 from konsens.registry import MemoryStore, PublicLeaf, SealLeaf, SealLog, SignerHead, Store, render_vkey
 from konsens.registry.postgres import PostgresStore
 from tests.registry.logs import SIGNER, VKEY, later, leaf, public
-from tests.registry.test_log import *  # noqa: F403 (the tests themselves, on another store)
+from tests.registry.test_log import *  # noqa: F403 (the tests themselves; only their store is another)
 from tests.registry.test_sqlite_store import (
     test_a_published_checkpoint_stays_as_it_is as test_a_published_checkpoint_stays_as_it_is,
 )
@@ -25,7 +25,7 @@ from tests.registry.test_sqlite_store import (
 from .nodes import Node
 
 
-@pytest.fixture
+@pytest.fixture  # type: ignore[no-redef]  # the tests above ask for it by this name
 def store(server: Node, schema: str) -> Iterator[Store]:
     made = PostgresStore.create(server.dsn, schema=schema, vkey=render_vkey(VKEY), entries_per_partition=100)
     yield made

@@ -43,6 +43,13 @@ ALTER TABLE tiles ALTER hashes SET STORAGE EXTERNAL;  -- hashes do not shrink
 
 CREATE TABLE checkpoints (size bigint PRIMARY KEY, note text NOT NULL);
 
+-- The newest of them with its cosignatures, of which there will be newer ones.
+CREATE TABLE cosigned (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    size bigint NOT NULL REFERENCES checkpoints,
+    note text NOT NULL
+);
+
 -- What waits for its place, and what got none of its own. Nothing here was acknowledged, so a crash may empty
 -- both: who still waits sends again, and what is sent twice is kept once.
 CREATE UNLOGGED TABLE pending (
