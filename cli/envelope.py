@@ -18,7 +18,7 @@ from konsens.errors import KonsensError, Language
 from .frame import Command, Frame, Outcome
 from .screen import BOLD, RED, YELLOW, Screen
 
-__all__ = ["finish", "print_error", "print_json_error", "silence"]
+__all__ = ["finish", "print_error", "print_json_error", "silence", "tell"]
 
 DONE = {"de": "Erledigt.", "en": "Done."}
 REHEARSED = {"de": "Nichts davon ist geschehen.", "en": "None of this has happened."}
@@ -46,6 +46,15 @@ def finish(command: Command, frame: Frame, outcome: Outcome) -> int:
         sys.stdout.flush()
         outcome.after()
     return outcome.error.exit_code if outcome.error is not None else 0
+
+
+def tell(frame: Frame, outcome: Outcome, line: str) -> None:
+    """Print what a command that goes on has found meanwhile: an object with `--json`, else one line."""
+    if frame.common.json:
+        write(sys.stdout, envelope(outcome, frame.lang))
+    else:
+        Screen(sys.stdout, plain=frame.common.plain).line(line)
+        sys.stdout.flush()
 
 
 def _show(frame: Frame, outcome: Outcome) -> None:

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from konsens.errors import Conflict, Damaged, KonsensError, Locked, NotTrusted, Unavailable
+from konsens.errors import Conflict, Damaged, KonsensError, Locked, NotFound, NotTrusted, Unavailable
 
 from .answers import Checkpoint
 from .frame import Frame
@@ -25,7 +25,17 @@ if TYPE_CHECKING:
     from konsens.records import Seed
     from konsens.registry import NoteSigner, Registry, SignedCheckpoint, SignerHead
 
-__all__ = ["KEYS", "SIGNED", "LogHome", "checkpoint_data", "make_log", "making_keys", "open_log", "place_of"]
+__all__ = [
+    "KEYS",
+    "SIGNED",
+    "LogHome",
+    "checkpoint_data",
+    "cosigning_seed",
+    "make_log",
+    "making_keys",
+    "open_log",
+    "place_of",
+]
 
 KEYS, SIGNED = "keys.sqlite", "signed.json"
 
@@ -83,6 +93,22 @@ class LogHome:
         except (Locked, Unavailable) as error:
             return ((error.code, error.facts),)
         return ()
+
+
+def cosigning_seed(frame: Frame, name: str) -> bytes:
+    """Return the private key with which this home cosigns under `name`; the home is made if there is none."""
+    from konsens.records import witness_label
+    from konsens.registry import check_registry_origin
+
+    check_registry_origin(name)
+    if frame.home.exists:
+        settings = frame.home.settings()
+        if settings.kind == "customer":
+            raise NotFound("home.other_kind", path=frame.home.folder, kind="company")
+        return LogHome(frame, settings, None).seed.derive(witness_label(name))
+    with making_keys(frame) as (draft, seed):
+        draft.save(Settings(kind="operator"))
+    return seed.derive(witness_label(name))
 
 
 def _seed_in(path: Path, passphrase: str) -> Seed:

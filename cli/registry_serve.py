@@ -8,13 +8,12 @@ from pathlib import Path
 from socket import socket
 from typing import TYPE_CHECKING, Annotated
 
-from konsens.errors import Conflict, NotFound
+from konsens.errors import Conflict
 
 from .answers import RegistryServing, WitnessKey, WitnessServing
 from .frame import Frame, Outcome, command
-from .home import Settings
 from .line import Argument, Option
-from .log_home import LogHome, making_keys
+from .log_home import cosigning_seed
 from .registry_home import open_registry
 from .screen import Screen
 
@@ -94,15 +93,21 @@ def registry_serve(
 
 
 @command(unlocks=True)
-def registry_witness_key(frame: Frame, name: WitnessName) -> Outcome:
+def registry_witness_key(
+    frame: Frame,
+    name: WitnessName,
+    of_the_map: Annotated[
+        bool, Option("--map", help="The key with which `registry mirror --cosign` states the seal map.")
+    ] = False,
+) -> Outcome:
     """Show the key of a witness of this name, which others put into their policies.
 
     Its private half follows from the keys of this home, which is made if there is none.
     """
-    from konsens.registry import render_vkey
+    from konsens.registry import MAP_SUFFIX, render_vkey
 
-    cosigner = _cosigner(frame, name)
-    data = WitnessKey(name=name, vkey=render_vkey(cosigner.vkey))
+    cosigner = _cosigner(frame, name.removesuffix(MAP_SUFFIX) + MAP_SUFFIX if of_the_map else name)
+    data = WitnessKey(name=cosigner.name, vkey=render_vkey(cosigner.vkey))
     return Outcome(data, show=lambda screen: screen.fields({"vkey": data.vkey}))
 
 
@@ -145,18 +150,9 @@ def registry_witness_serve(
 
 
 def _cosigner(frame: Frame, name: str) -> Cosigner:
-    from konsens.records import witness_label
-    from konsens.registry import Cosigner, check_registry_origin
+    from konsens.registry import Cosigner
 
-    check_registry_origin(name)
-    if frame.home.exists:
-        if frame.home.settings().kind == "customer":
-            raise NotFound("home.other_kind", path=frame.home.folder, kind="company")
-        seed = LogHome(frame, frame.home.settings(), None).seed
-    else:
-        with making_keys(frame) as (draft, seed):
-            draft.save(Settings(kind="operator"))
-    return Cosigner(name, seed.derive(witness_label(name)))
+    return Cosigner(name, cosigning_seed(frame, name))
 
 
 def _text(frame: Frame, path: Path) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from .shared import Answer, Check, Checkpoint, Count, Did
+from .shared import Answer, Check, Checkpoint, Count, Did, Hash, Part, Time
 
 
 class RegistryFolder(Answer, frozen=True):
@@ -52,3 +52,51 @@ class WitnessServing(Answer, frozen=True):
     vkey: str
     url: str
     logs: list[str]
+
+
+class Mirrored(Answer, frozen=True):
+    origin: str
+    vkey: str
+    folder: str
+    size: Count
+    root: Hash
+    added: Count
+    cosigner: str | None
+
+
+class Broken(Part, frozen=True):
+    """A watched seal that was broken; `checkpoint_size` is null while no checkpoint covers its leaf."""
+
+    seal: Hash
+    leaf_index: Count
+    checkpoint_size: Count | None
+    since: Time | None
+
+
+class LogProblem(Part, frozen=True):
+    """What was wrong with a log, and since when that is known."""
+
+    code: str
+    message: str
+    first: Time
+    evidence: str | None
+
+
+class Monitored(Answer, frozen=True):
+    origin: str
+    size: Count | None
+    watched: Count
+    broken: list[Broken]
+    problems: list[LogProblem]
+
+
+class StaticExported(Answer, frozen=True):
+    origin: str
+    size: Count
+    to: str
+
+
+class Moved(Answer, frozen=True):
+    origin: str
+    entries: Count
+    schema: str

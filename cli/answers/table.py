@@ -31,11 +31,15 @@ from .customer import (
 )
 from .everyone import Demo, Doctor, Init, Trust, Verify, Version
 from .registry import (
+    Mirrored,
+    Monitored,
+    Moved,
     RegistryFolder,
     RegistryPolicy,
     RegistryProof,
     RegistryReport,
     RegistryServing,
+    StaticExported,
     WitnessKey,
     WitnessServing,
 )
@@ -99,6 +103,10 @@ ANSWERS: dict[str, type[Answer]] = {
     "registry verify": RegistryReport,
     "registry fsck": RegistryReport,
     "registry serve": RegistryServing,
+    "registry export": StaticExported,
+    "registry mirror": Mirrored,
+    "registry monitor": Monitored,
+    "registry migrate": Moved,
     "registry witness key": WitnessKey,
     "registry witness serve": WitnessServing,
 }

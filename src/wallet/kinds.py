@@ -130,6 +130,11 @@ class CompanyEvent(msgspec.Struct, frozen=True):
     leaf_index: int
     proof: str | None
 
+    @property
+    def signed(self) -> SignedEvent:
+        """The event."""
+        return parse_event(self.event)
+
 
 class KnownNotice(msgspec.Struct, frozen=True):
     """The exact words that were shown, as the company signed them."""

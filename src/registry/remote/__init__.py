@@ -1,4 +1,4 @@
-"""A log that runs elsewhere, over HTTP (extra `[service]`): append to it, read its files, ask its witnesses.
+"""A log that runs elsewhere, over HTTP (extra `[service]`): append to it, read its files.
 
 >>> from konsens.fetch import Fetcher
 >>> from konsens.registry import NoteSigner
@@ -10,6 +10,5 @@
 from .client import LogClient, first_contact
 from .mirrored import MirroredLog
 from .small import SmallLog
-from .transport import witness_transport
 
-__all__ = ["LogClient", "MirroredLog", "SmallLog", "first_contact", "witness_transport"]
+__all__ = ["LogClient", "MirroredLog", "SmallLog", "first_contact"]

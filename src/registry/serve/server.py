@@ -14,9 +14,9 @@ from ..folder import Place, Registry
 from ..log import SealLog
 from ..note import NoteSigner
 from ..policy import Policy
-from ..remote.transport import witness_transport
 from ..signer_head import SignerHead
 from ..static import FolderObjects
+from ..witness import witness_transport
 from .append_policy import AppendPolicy
 from .group_commit import GroupCommit
 from .log_app import log_app

@@ -23,6 +23,7 @@ from .merge import merge
 from .request import LONGEST_REQUEST, AddCheckpoint, parse_add_checkpoint, render_add_checkpoint
 from .serve import Witness
 from .state import Cosigned, WitnessState
+from .transport import witness_transport
 
 __all__ = [
     "LONGEST_REQUEST",
@@ -42,4 +43,5 @@ __all__ = [
     "parse_add_checkpoint",
     "parse_logs",
     "render_add_checkpoint",
+    "witness_transport",
 ]

@@ -12,12 +12,11 @@ import pytest
 
 from konsens.fetch import Fetcher
 from konsens.registry import Cosigner, Registry, parse_policy, render_vkey
-from konsens.registry.remote import witness_transport
 from konsens.registry.serve.publication import Publication
 from konsens.registry.serve.run import listen, serving
 from konsens.registry.serve.witness_app import witness_app
 from konsens.registry.static import MemoryObjects
-from konsens.registry.witness import Witness, WitnessState, parse_logs
+from konsens.registry.witness import Witness, WitnessState, parse_logs, witness_transport
 
 from .writers import SIGNER, seal_leaf, writing
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...errors import Unavailable
 from ...fetch import Fetcher
 from ..policy import Witness
-from ..witness import Transport
+from .collect import Transport
 
 __all__ = ["witness_transport"]
 
