@@ -1,6 +1,6 @@
 """Who may append to a log over HTTP, and how much: the operator's rules, one TOML file.
 
->>> policy = parse_append_policy('v = 1\n[open]\nper_minute = 30')
+>>> policy = parse_append_policy('v = 1\\n[open]\\nper_minute = 30')
 >>> policy.open.per_minute, policy.members
 (30, ())
 """
