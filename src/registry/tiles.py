@@ -71,26 +71,31 @@ def _tile_root(hashes: bytes) -> bytes:
 
 
 def nodes_of(store: Store) -> NodeSource:
-    """Return the source of complete subtrees of the log in `store`; it keeps what is not yet in a full tile.
+    """Return the source of complete subtrees of the log in `store`; it keeps two tiles of every height.
 
     For a subtree that is not there it returns the root of nothing: the path that it is in leads nowhere.
     """
-    rests: dict[int, tuple[int, bytes]] = {}  # by height: the number of the tile and its hashes so far
+    kept: dict[tuple[int, bool], tuple[int, bytes]] = {}  # by height and whether it is full: number, hashes
 
     def node(level: int, index: int) -> bytes:
         height, up = divmod(level, 8)
         number, here = divmod(index << up, WIDTH)
-        if tile := store.tile(height, number):
-            hashes = tile.hashes
-        else:
-            place, hashes = rests.get(height, (number, b""))
-            if place != number or len(hashes) < 32 * (here + (1 << up)):  # the log may have grown
-                hashes = b"".join(_hashes(store, height, number * WIDTH, (number + 1) * WIDTH))
-                rests[height] = number, hashes
+        for full in (False, True):
+            place, hashes = kept.get((height, full), (-1, b""))
+            if place == number and len(hashes) >= 32 * (here + (1 << up)):
+                break
+        else:  # another one, or it has grown
+            tile = store.tile(height, number)
+            hashes = tile.hashes if tile else _rest(store, height, number)
+            kept[height, tile is not None] = number, hashes
         rows, here = _rows_over(hashes), here >> up
         return rows[up][here] if up < len(rows) and here < len(rows[up]) else EMPTY_ROOT
 
     return node
+
+
+def _rest(store: Store, height: int, number: int) -> bytes:
+    return b"".join(_hashes(store, height, number * WIDTH, (number + 1) * WIDTH))
 
 
 def _hashes(store: Store, level: int, start: int, stop: int) -> list[bytes]:

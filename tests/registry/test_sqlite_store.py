@@ -217,6 +217,21 @@ def test_tiles_give_every_node_of_the_tree(count: int) -> None:
                 assert node(level, index) == root_of(hashes[index << level : (index + 1) << level])
 
 
+def test_nodes_that_are_asked_for_again_have_grown_with_the_log() -> None:
+    hashes = [leaf_hash(number.to_bytes(33, "big")) for number in range(600)]
+    store, start = MemoryStore(), 0
+    node = nodes_of(store)
+    for stop in (3, 4, 200, 255, 256, 300, 600):
+        with store.writing():
+            store.add_entries([number.to_bytes(33, "big") for number in range(start, stop)])
+            store.add_tiles(TileBuilder.at(store, start).extend(hashes[start:stop]))
+        start = stop
+        for level in range(9):
+            for index in range(stop >> level):
+                assert node(level, index) == root_of(hashes[index << level : (index + 1) << level])
+        assert node(0, stop) == root_of([])
+
+
 def test_tiles_are_the_same_however_the_leaves_came() -> None:
     entries = [number.to_bytes(33, "big") for number in range(70_000)]
     hashes = [leaf_hash(entry) for entry in entries]
