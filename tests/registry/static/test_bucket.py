@@ -35,6 +35,7 @@ def check(data: bytes, all_rows: list[Row], prefix: Prefix) -> list[Row]:
     return check_bucket(data, root=map_root(all_rows), size=len(all_rows), prefix=prefix)
 
 
+@settings(deadline=None)
 @given(some_seals, crowded | near, depths)
 def test_a_bucket_holds_exactly_the_rows_that_begin_alike(seals: list[bytes], at: bytes, depth: int) -> None:
     all_rows, prefix = rows_of(seals), Prefix.of(at, depth)
@@ -48,7 +49,7 @@ def _int(data: bytes) -> int:
     return int.from_bytes(data, "big")
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(some_seals, st.integers(0, 5))
 def test_all_buckets_together_are_the_map(seals: list[bytes], depth: int) -> None:
     all_rows = rows_of(seals)
@@ -57,7 +58,7 @@ def test_all_buckets_together_are_the_map(seals: list[bytes], depth: int) -> Non
     assert found == sorted(all_rows)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(some_seals, crowded | near, depths, st.data())
 def test_no_changed_byte_survives(seals: list[bytes], at: bytes, depth: int, data: st.DataObject) -> None:
     all_rows, prefix = rows_of(seals), Prefix.of(at, depth)
@@ -126,11 +127,36 @@ def empty(all_rows: list[Row]) -> bytes:
     return b"\0\4" + bytes([ASKED.bits << 4]) + b"\0\0" + bytes(4)
 
 
+def more_rows_than_asked(all_rows: list[Row]) -> bytes:
+    """All of it is true, and leads to the root; but each bucket has one spelling."""
+    return bucket(all_rows, ASKED)[:3] + bucket(all_rows, ASKED.shortened(3))[3:]
+
+
+def a_way_beyond_the_prefix(all_rows: list[Row]) -> bytes:
+    return bucket(all_rows, ASKED)[:3] + bucket(all_rows, Prefix.of(seal(5), 5))[3:]
+
+
+def spare_bits(all_rows: list[Row]) -> bytes:
+    good = bucket(all_rows, ASKED)
+    return good[:5] + bytes([good[5] | 1]) + good[6:]
+
+
+def a_sibling_of_zeros(all_rows: list[Row]) -> bytes:
+    good = bucket(all_rows, ASKED)
+    return good[:6] + bytes(32) + good[38:]
+
+
+def a_row_that_is_not_where_it_is_alone(all_rows: list[Row]) -> bytes:
+    key, index = ONE_ROW
+    return b"\0\4" + bytes([ASKED.bits << 4]) + b"\0\2\0" + b"\0\0\0\1" + key + index.to_bytes(8, "big")
+
+
 @pytest.mark.parametrize(
     "lie",
     [
         *[without_a_row, row_dropped, two_rows_swapped, a_row_twice, another_index, the_neighbours],
-        *[the_neighbours_under_our_name, a_shorter_prefix, an_older_map, empty],
+        *[the_neighbours_under_our_name, a_shorter_prefix, an_older_map, empty, more_rows_than_asked],
+        *[a_way_beyond_the_prefix, spare_bits, a_sibling_of_zeros, a_row_that_is_not_where_it_is_alone],
     ],
 )
 def test_a_lie_about_a_bucket_is_refused(lie: Callable[[list[Row]], bytes]) -> None:
@@ -154,7 +180,7 @@ def test_seals_that_share_255_bits_are_told_apart(depth: int) -> None:
         assert check(bucket(TWINS, prefix), TWINS, prefix) == [r for r in TWINS if prefix.holds(r[0])]
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(some_seals, st.integers(0, 300))
 def test_a_bucket_says_of_each_seal_what_its_own_proof_says(seals: list[bytes], number: int) -> None:
     all_rows, asked = rows_of(seals), [*seals, seal(number)]

@@ -34,6 +34,7 @@ from konsens.registry.static import (
     export,
     fetch_from,
     parse_path,
+    render_bundle,
     tile_path,
 )
 from konsens.registry.static.edge import edge_of
@@ -228,6 +229,30 @@ def test_entries_that_are_not_those_signed_are_not_published(tmp_path: Path, pla
         export(log.store, objects, vkey=VKEY)
     assert caught.value.code == code
     assert objects.get("checkpoint") is None
+
+
+@pytest.mark.parametrize(
+    ("left", "code"),
+    [(500, "registry.rolled_back"), (None, "registry.damaged")],
+    ids=["the tail", "one of them"],
+)
+def test_entries_that_are_lost_are_not_passed_over(tmp_path: Path, left: int | None, code: str) -> None:
+    log = grown(tmp_path, 400, 400)
+    if left is not None:
+        del log.store._entries[left:]
+    else:
+        log.store.entries = lambda start, stop: log.store._entries[start : min(stop, 300)]  # type: ignore[method-assign]  # a gap
+    objects = MemoryObjects()
+    with pytest.raises(KonsensError) as caught:
+        export(log.store, objects, vkey=VKEY)
+    assert (caught.value.code, objects.get("checkpoint")) == (code, None)
+
+
+def test_an_entry_that_no_bundle_can_hold_is_refused() -> None:
+    assert len(render_bundle([bytes(65_535)])) == 65_537
+    with pytest.raises(KonsensError) as caught:
+        render_bundle([bytes(65_536)])
+    assert caught.value.code == "static.entry"
 
 
 def rebuild_tiles(log: GrowingLog) -> None:

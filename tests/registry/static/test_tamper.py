@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from konsens.errors import KonsensError
@@ -128,6 +128,7 @@ def test_the_last_of_all_files_is_checked_too(files: Files) -> None:
         assert caught.value.facts["path"] == path
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_no_changed_byte_survives(small: Files, data: st.DataObject) -> None:
     path = data.draw(st.sampled_from(sorted(small)))
