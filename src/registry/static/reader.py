@@ -66,6 +66,7 @@ class StaticLog:
       never smaller and never contradicts it.
     - A hash is used only once it was found to lead to the checkpoint's root; an entry, once its hash was.
     - Full tiles that were checked are kept, some thousand of them; everything else is fetched again.
+    - It belongs to one thread; the fetcher may use as many as it likes.
     """
 
     def __init__(
