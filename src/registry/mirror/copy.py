@@ -1,8 +1,8 @@
 """The copy itself: entries go in only after everything that follows from them was found right.
 
-The rules are those of `Walk`, by which `fsck` judges. They are written once more, because a mirror that catches
-up has millions of entries before it: here every hash is computed once, and a key that served before is found
-by the table that will not take it. The tests hold both to the same judgement.
+The rules are those of `Walk`, by which `fsck` judges. They are written once more, because a mirror that
+catches up has millions of entries before it: here every hash is computed once, and a key that served before
+is found by the table that will not take it. The tests hold both to the same judgement.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from .source import Source
 
 __all__ = ["fetch"]
 
-ENTRIES_AT_ONCE = 8192
+ENTRIES_AT_ONCE = 32_768  # a step takes a second or two, and is what an interruption loses
 
 
 def fetch(

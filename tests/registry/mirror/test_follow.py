@@ -43,6 +43,7 @@ from ..logs import (
     SIGNER,
     VKEY,
     digest,
+    forge,
     head,
     later,
     leaf,
@@ -217,6 +218,9 @@ BROKEN_RULES = [
     pytest.param(no_head_at_the_end, "mirror.checkpoint_head", 11, True, id="no head leaf at the end"),
 ]
 
+# What a folder cannot hold at all.
+NOT_FOR_FSCK = {"an entry that is no leaf", "published twice"}
+
 
 @pytest.mark.parametrize("seen", [0, 1], ids=["at first sight", "in a log that was sound"])
 @pytest.mark.parametrize(("log", "code", "index", "portable"), BROKEN_RULES)
@@ -233,6 +237,16 @@ def test_a_log_that_breaks_a_rule_is_named_and_convicted(
         found = [check_fraud(parse_fraud(path.read_text()), VKEY) for path in mirror.evidence()]
         assert [(one.rule, one.where) for one in found] == [(code.removeprefix("mirror."), index)] * portable
         assert mirror.size <= index or code == "mirror.checkpoint_head"
+
+
+@pytest.mark.parametrize("log", [param.values[0] for param in BROKEN_RULES if param.id not in NOT_FOR_FSCK])
+def test_mirror_and_fsck_judge_alike(log: Callable[[], list[bytes]], tmp_path: Path) -> None:
+    entries = log()
+    forge(tmp_path / "log", entries)
+    failed = fsck(tmp_path / "log", vkey=VKEY).failed
+    with Mirror.open(tmp_path / "mirror", vkey=VKEY) as mirror, pytest.raises(VerificationError) as caught:
+        mirror.follow(ListSource(entries), at=AT)
+    assert caught.value.code.replace("mirror.", "fsck.") in failed
 
 
 def test_a_fork_of_the_same_size_is_convicted_by_two_notes(tmp_path: Path) -> None:
