@@ -9,10 +9,10 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-v
 	--custom-compile-command 'make pins' $(UPGRADE) pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long lint format types imports cover bench docs check reference pins clean
+.PHONY: help setup demo test test-long lint format types imports cover bench show-registry docs check reference pins clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' Makefile | awk -F ':.*## ' '{ printf "  make %-13s %s\n", $$1, $$2 }'
 
 setup: $(VENV)/.dev ## make .venv with everything pinned, and konsens in it
 
@@ -47,6 +47,9 @@ cover: $(VENV)/.dev ## coverage of lines and branches
 
 bench: $(VENV)/.dev ## every benchmark, one table
 	@$(BIN)/python benchmarks/table.py
+
+show-registry: $(VENV)/.dev ## the registry's promises, shown: a million entries, damage, witnesses, a fork, failover
+	@$(BIN)/python examples/show_registry.py
 
 docs: $(VENV)/.dev ## the documentation, into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
