@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import mldsa
 
 from konsens.errors import InputError, KonsensError, Unavailable, VerificationError
 from konsens.registry import (
@@ -199,3 +202,27 @@ def test_a_name_that_the_message_cannot_hold_is_refused(origin: str, name: str, 
         cosign(note, MlDsaCosigner(name, b"w" * 32), at=NOON)
     assert caught.value.code == code
     assert cosign(note, Cosigner(name, b"w" * 32), at=NOON)
+
+
+def test_where_the_library_lacks_it_that_is_said_and_nothing_else_breaks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    key, note = WITNESS.vkey, cosign(NOTE, WITNESS, at=NOON)
+    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.asymmetric.mldsa", None)
+    monkeypatch.delattr("cryptography.hazmat.primitives.asymmetric.mldsa", raising=False)
+    with pytest.raises(Unavailable) as caught:
+        check_cosignatures(parse_note(note), [parse_vkey(render_vkey(key))])
+    assert caught.value.code == "note.no_ml_dsa"
+    with pytest.raises(Unavailable):
+        cosign(NOTE, WITNESS, at=NOON)
+    assert check_checkpoint(note, LOG.vkey) == CHECKPOINT
+
+
+def test_a_library_that_was_built_without_it_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unsupported(_: bytes) -> None:
+        raise UnsupportedAlgorithm("ML-DSA-44 is not supported by this backend")
+
+    monkeypatch.setattr(mldsa.MLDSA44PrivateKey, "from_seed_bytes", unsupported, raising=True)
+    with pytest.raises(Unavailable) as caught:
+        cosign(NOTE, WITNESS, at=NOON)
+    assert caught.value.code == "note.no_ml_dsa"
