@@ -26,6 +26,7 @@ class PostgresLog(SealLog):
         try:
             super().__init__(store, parse_vkey(store.vkey))
         except (InputError, VerificationError) as error:
+            store.close()
             raise Damaged("registry.vkey", folder=store.session.schema) from error
         self._postgres = store
 

@@ -11,13 +11,13 @@ from contextlib import closing
 from pathlib import Path
 
 from ...errors import Conflict, Damaged, NotFound, NotTrusted
-from ..append import add
 from ..folder import LOG, Registry
 from ..leaf import SEAL_LEAF_SIZE, seal_of
 from ..note import VerifierKey, render_vkey
-from ..seal_map import SealMap
+from ..seal_map import Row, SealMap
 from ..sqlite import SqliteStore
 from ..store import Store
+from ..tiles import TileBuilder
 from ..tree import leaf_hash
 from ..walk import Walk
 from .store import PostgresStore
@@ -49,9 +49,10 @@ def move_folder(folder: Path, dsn: str, *, schema: str, told: Callable[[int], No
             raise Conflict("postgres.longer", size=target.size(), folder=source.size())
         walk = Walk(target, SealMap(rows.rows, size=0), origin=vkey.name, problem=_refuse)
         while entries := source.entries(walk.size, walk.size + ENTRIES_AT_ONCE):
-            rows.add_rows(_rows_of(walk.size, entries))
+            new = _new_rows(rows, walk.size, entries)
+            rows.add_rows(new)
             with target.writing():  # what is wrong is not kept
-                _copy(target, walk.size, entries)
+                _copy(target, walk.size, entries, new)
                 walk.feed(target.entries(walk.size, walk.size + len(entries)))
             told(walk.size)
         _finish(source, target, walk, vkey)
@@ -73,23 +74,27 @@ def _refuse(check: str, index: int) -> None:
     raise Damaged("registry.recheck", check=check, index=index)
 
 
-def _rows_of(start: int, entries: Sequence[bytes]) -> list[tuple[bytes, int]]:
-    """Return the rows of the seals that `entries` break; of a key that serves twice here, the first."""
+def _new_rows(known: Store, start: int, entries: Sequence[bytes]) -> list[Row]:
+    """Return the rows of the seals that `entries` break; of a key that serves twice, the first only."""
     rows: dict[bytes, int] = {}
     for index, entry in enumerate(entries, start):
         if len(entry) == SEAL_LEAF_SIZE:
             rows.setdefault(seal_of(entry[1:33]), index)
+    for seal in known.broken_many(list(rows)):
+        del rows[seal]  # the walk names it
     return list(rows.items())
 
 
-def _copy(target: Store, start: int, entries: Sequence[bytes]) -> None:
-    """Compare `entries` with those that are there, and add the others."""
+def _copy(target: Store, start: int, entries: Sequence[bytes], rows: Sequence[Row]) -> None:
+    """Compare `entries` with those that are there, and add the others, with what follows from them."""
     there = target.entries(start, start + len(entries))
+    begin = start + len(there)
     if there != list(entries[: len(there)]):
-        raise Damaged("registry.fork", size=start + len(there))
+        raise Damaged("registry.fork", size=begin)
     if new := entries[len(there) :]:
-        seals = {entry: seal_of(entry[1:33]) for entry in new if len(entry) == SEAL_LEAF_SIZE}
-        add(target, [(leaf_hash(entry), entry) for entry in new], seals)
+        target.add_entries(new)
+        target.add_rows([(seal, index) for seal, index in rows if index >= begin])
+        target.add_tiles(TileBuilder.at(target, begin).extend([leaf_hash(entry) for entry in new]))
 
 
 def _finish(source: Store, target: PostgresStore, walk: Walk, vkey: VerifierKey) -> None:

@@ -16,7 +16,7 @@ from ...errors import Conflict, Damaged, InputError, NotFound
 from ..tree import EMPTY_ROOT
 from .driver import Connection, connect, sql, translated
 
-__all__ = ["ENTRIES_PER_PARTITION", "check_schema", "create_log", "lock_of", "migrate_schema", "read_vkey"]
+__all__ = ["ENTRIES_PER_PARTITION", "check_schema", "create_log", "lock_of", "migrate_schema"]
 
 ENTRIES_PER_PARTITION = 1 << 24  # three levels of full tiles, some 3 GB: what is pruned later goes at once
 RECORD = """
@@ -86,15 +86,6 @@ def check_schema(db: Connection, schema: str) -> None:
         raise NotFound("postgres.no_log", schema=schema)
     if len(done) > len(migrations()):
         raise InputError("registry.newer", file=schema)
-
-
-def read_vkey(db: Connection, schema: str) -> str:
-    """Return the verifier key that the log was made with."""
-    with translated():
-        found = db.execute("SELECT vkey FROM log").fetchone()
-    if found is None:
-        raise NotFound("postgres.no_log", schema=schema)
-    return str(found[0])
 
 
 def lock_of(name: str) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from ...errors import Conflict, Damaged
+from ...errors import Conflict, Damaged, NotFound
 from ..leaf import PUBLIC_LEAF_SIZE
 from ..seal_map import Row, Span
 from ..store import Tile
@@ -40,7 +40,10 @@ class PostgresStore:
         self._coming = Frontier()  # in a step: behind what it has added; also after one that ended badly
         self._room = 0  # how many entries there are partitions for
         try:
-            self.vkey, self._per_partition = self.session.one("SELECT vkey, entries_per_partition FROM log")
+            found = self.session.one("SELECT vkey, entries_per_partition FROM log")
+            if found is None:
+                raise NotFound("postgres.no_log", schema=schema)
+            self.vkey, self._per_partition = found
         except BaseException:
             self.close()
             raise

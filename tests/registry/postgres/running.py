@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from konsens.errors import KonsensError
+from konsens.errors import KonsensError, Locked, Unavailable
 from konsens.registry import SealLeaf, SealMap, SignerHead, SqliteStore
 from konsens.registry.leaf import parse_leaf
 from konsens.registry.postgres import PostgresStore, Sequencer, create_postgres
@@ -92,3 +92,10 @@ def until(true: Callable[[], object]) -> None:
     while not true():
         assert time.monotonic() < end, "it did not come true"
         time.sleep(0.005)
+
+
+def sequence_for_ever(log: Log) -> None:
+    """Sequence and publish until killed: what a process of its own does."""
+    while True:
+        with suppress(Locked, Unavailable), log.sequencer(publish_every=0.05) as sequencer:
+            sequencer.run(threading.Event())
