@@ -32,6 +32,7 @@ from .manifest import (
     told_of,
 )
 from .report import render_report
+from .signers import HISTORY, HISTORY_PROOF, did_file
 from .table import render_uses
 from .view import RecordLine, TrailView
 from .views import render_receipts, render_records
@@ -49,8 +50,8 @@ Without it the check ends with code 10 and says whom you would have to trust.
 
 Evidence, checked one by one: events/ (signed acts), events.json (their place in the log, and the rows of
 batches), notices/ (the exact words), proofs/ and seals/ (C2SP tlog-proof files), logs/ (checkpoints),
-dids/ (keys as they were), decisions.json (computed again from the evidence), manifest.* (the company's
-signature over all of it).
+dids/ (keys as they were, and that the log holds them), decisions.json (computed again from the evidence),
+manifest.* (the company's signature over all of it).
 Not computed again: where there is no consent at all, why the company says no; and which number and which DID
 are one person. The sentences in decisions.json only render its codes: read those of your verifier.
 Views, for reading: report.html, uses.csv, records/, receipts/ (JSON-LD, ISO/IEC TS 27560). They are the
@@ -68,6 +69,9 @@ class Prover(Protocol):
     @property
     def origin(self) -> str:
         """The name of the log."""
+
+    def find_public(self, digest: bytes) -> int | None:
+        """Return the index of the public leaf over `digest`, or None."""
 
     def prove_inclusion(self, index: int) -> str:
         """Return a tlog-proof of an entry."""
@@ -97,7 +101,8 @@ def make_bundle(
     """Return the files of the bundle for `view`, by name; `write_container` makes the zip of them.
 
     Every proof is made at the log's newest checkpoint, whose note is `checkpoint`; a leaf beyond it ends
-    with `registry.not_yet_checkpointed`.
+    with `registry.not_yet_checkpointed`, and a key history that is not in the log with
+    `trail.keys_unanchored`.
     """
     if view.checkpoint is None:
         raise Unavailable("registry.not_yet_checkpointed", index=0)
@@ -120,7 +125,7 @@ def make_bundle(
         files[f"proofs/{stored.event_hash}.tlog-proof"] = log.prove_inclusion(stored.leaf_index).encode()
     for seal, index in _open_seals(events, entries, whole=not view.query).items():
         files[f"seals/{seal}.tlog-proof"] = log.prove_holds(index, from_hex(seal)).encode()
-    files |= _keys(ledger.did, identity)
+    files |= _keys(ledger.did, identity, log)
     files |= _notices(ledger, view)
     files |= render_records(ledger, view) | render_receipts(ledger, view)
     manifest = render_json(_manifest(view, files, identity.signer))
@@ -142,11 +147,15 @@ def _manifest(view: TrailView, files: dict[str, bytes], signer: Signer) -> Manif
     )
 
 
-def _keys(did: str, identity: Identity) -> dict[str, bytes]:
-    name = f"dids/{sha256(did.encode()).hex()}"
+def _keys(did: str, identity: Identity, log: Prover) -> dict[str, bytes]:
+    name, history = did_file(did), identity.history
     files = {f"{name}.json": jcs(render_document(identity.document))}
-    if identity.history is not None:
-        files[f"{name}.history.json"] = identity.history.render()
+    if history is not None:
+        index = log.find_public(history.digest)
+        if index is None:
+            raise Unavailable("trail.keys_unanchored", did=did, origin=log.origin)
+        files[f"{name}{HISTORY}"] = history.render()
+        files[f"{name}{HISTORY_PROOF}"] = log.prove_inclusion(index).encode()
     return files
 
 

@@ -34,7 +34,7 @@ from .manifest import MANIFEST, MANIFEST_TYP, SIGNATURE, DecisionEntry, EventEnt
 from .notices import check_grant, read_bundled_notice
 from .refold import Refold, check_row_form
 from .result import Answer, Report, Shown, shown_checkpoint
-from .signers import key_in_bundle
+from .signers import check_history_in_log, is_its_key, key_in_bundle
 from .steps import Part, Steps, fail
 from .trust import Trust
 from .vouched import Vouched
@@ -81,7 +81,7 @@ class _Examiner:
         self.steps.run("bundle.events", self._events())
         self._resting_on_trust("bundle.notices", self._notices())
         self.steps.run("bundle.commitments", self._each(check_anchored))
-        self.steps.run("bundle.log", self._each(self._inclusion))
+        self.steps.run("bundle.log", self._log())
         self._resting_on_trust("bundle.lanes", self._lanes())
         self._resting_on_trust("bundle.batches", self._each(self._batch))
         self._resting_on_trust("bundle.seals", self._seals())
@@ -185,6 +185,13 @@ class _Examiner:
         if signed.notice.controller.did != self.evidence.controller:
             raise VerificationError("bundle.notice", notice=digest[:12])
         self.evidence.notices[digest] = signed
+
+    def _log(self) -> Iterator[Part]:
+        """The events, and before them the keys by which the company's are checked."""
+        did, look = self.evidence.controller, partial(check_history_in_log, self.container)
+        if not is_its_key(did):
+            yield (), partial(look, did, vouched=self.vouched, note_of=self._note)
+        yield from self._each(self._inclusion)
 
     def _inclusion(self, anchored: AnchoredEvent) -> None:
         name = anchored.event.event_hash

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..consent import Introduction
 from ..did import (
     DidDocument,
@@ -17,10 +19,36 @@ from ..did import (
 from ..encoding import parse_time, sha256
 from ..errors import KonsensError, NotTrusted, VerificationError
 from ..records import SignedEvent, check_event_signature
+from ..registry import PublicLeaf, check_inclusion_proof, leaf_hash, parse_proof
 from .container import Container
 from .trust import Trust
+from .vouched import Vouched
 
-__all__ = ["TrustedResolver", "check_trusted_event", "check_trusted_jws", "key_in_bundle", "keys_of"]
+__all__ = [
+    "HISTORY",
+    "HISTORY_PROOF",
+    "TrustedResolver",
+    "check_history_in_log",
+    "check_trusted_event",
+    "check_trusted_jws",
+    "did_file",
+    "is_its_key",
+    "key_in_bundle",
+    "keys_of",
+]
+
+HISTORY = ".history.json"
+HISTORY_PROOF = ".history.tlog-proof"
+
+
+def is_its_key(did: str) -> bool:
+    """Tell whether a DID carries its one key in its name, and so needs nobody to vouch for it."""
+    return did.startswith(("did:key:", "did:jwk:"))
+
+
+def did_file(did: str) -> str:
+    """Return the name, without its end, of the files of a bundle that tell a company's keys."""
+    return f"dids/{sha256(did.encode()).hex()}"
 
 
 def keys_of(trust: Trust, kid: str) -> list[PublicKey]:
@@ -30,7 +58,7 @@ def keys_of(trust: Trust, kid: str) -> list[PublicKey]:
     """
     did = kid.partition("#")[0]
     company = trust.check_company(did)
-    if did.startswith(("did:key:", "did:jwk:")):
+    if is_its_key(did):
         return [key_of(OfflineResolver().resolve(did), kid)]
     if not company.keys:
         raise NotTrusted("trust.company_key", did=did, key="")
@@ -47,15 +75,36 @@ def key_in_bundle(container: Container, trust: Trust, kid: str, at: str | None =
     company = trust.check_company(did)
     if did.startswith("did:key:"):
         return key_of(OfflineResolver().resolve(did), kid)
-    name = f"dids/{sha256(did.encode()).hex()}"
+    name = did_file(did)
     document = parse_document(container.read(f"{name}.json"), did=did)
-    told = f"{name}.history.json"
+    told = f"{name}{HISTORY}"
     history = KeyHistory.parse(container.read(told)) if told in container else None
     introduced = Introduction(document, history, ())
     key = introduced.notice_key(kid) if at is None else introduced.key(kid, parse_time(at))
     if key.multikey not in company.keys:
         raise NotTrusted("trust.company_key", did=did, key=key.multikey)
     return key
+
+
+def check_history_in_log(
+    container: Container, did: str, *, vouched: Vouched, note_of: Callable[[str], str]
+) -> None:
+    """Raise `bundle.keys_unanchored` unless the hash of a did:web's key history is proven to be in a log.
+
+    `note_of` gives the checkpoint of the bundle for an origin; the proof rests on that, letter for letter.
+    """
+    name = did_file(did)
+    if f"{name}{HISTORY}" not in container or f"{name}{HISTORY_PROOF}" not in container:
+        raise VerificationError("bundle.keys_unanchored", did=did)
+    history = KeyHistory.parse(container.read(f"{name}{HISTORY}"))
+    proof = parse_proof(container.read(f"{name}{HISTORY_PROOF}"))
+    leaf = PublicLeaf(history.digest)
+    try:
+        proven = check_inclusion_proof(proof, leaf_hash=leaf_hash(leaf.entry), policy=vouched)
+    except VerificationError as error:
+        raise VerificationError("bundle.keys_unanchored", did=did) from error
+    if history.did != did or proof.checkpoint_note != note_of(proven.origin):
+        raise VerificationError("bundle.keys_unanchored", did=did)
 
 
 def check_trusted_jws(trust: Trust, text: str, *, typ: str, code: str) -> bytes:
@@ -88,7 +137,7 @@ class TrustedResolver:
 
     def resolve(self, did: str) -> DidDocument:
         """Return the document of `did`."""
-        if did.startswith(("did:key:", "did:jwk:")):
+        if is_its_key(did):
             return OfflineResolver().resolve(did)
         keys = keys_of(self._trust, self._kid)
         return document_of(did, {self._kid.partition("#")[2]: keys[self._place % len(keys)]})

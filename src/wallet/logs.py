@@ -41,6 +41,9 @@ class Log(Protocol):
     def broken_many(self, seals: Sequence[bytes]) -> dict[bytes, int]:
         """Return seal and index of those among `seals` that are broken."""
 
+    def find_public(self, digest: bytes) -> int | None:
+        """Return the index of the public leaf over `digest`, or None."""
+
     def head_before(self, index: int) -> datetime | None:
         """Return the time of the last head leaf before `index`."""
 
@@ -145,6 +148,25 @@ class Logs:
         if len(errors) == len(self.origins):
             raise errors[0] if errors else Unavailable("wallet.no_log")
         return found
+
+    def holds_public(self, digest: bytes) -> bool:
+        """Tell whether one of the logs has a public leaf over `digest`; home is asked first.
+
+        If none has it, and one could not be read or is a copy, that one's error is raised.
+        """
+        errors: list[KonsensError] = [] if self.origins else [Unavailable("wallet.no_log")]
+        for origin in self.origins:
+            try:
+                log = self.named(origin)
+                if log.is_copy:
+                    raise Unavailable("registry.copy", folder=origin)
+                if log.find_public(digest) is not None:
+                    return True
+            except KonsensError as error:
+                errors.append(error)
+        if errors:
+            raise errors[0]
+        return False
 
     def entry(self, where: Where) -> bytes:
         """Return the bytes of a leaf."""

@@ -22,6 +22,7 @@ from ..credentials import (
 from ..did import PublicKey, Signer
 from ..encoding import format_time
 from ..errors import NotFound
+from .anchored import check_keys_public
 from .cards import find_card, held_cards
 from .kinds import COMPANY, USE, Company, Use
 from .wallet import Wallet
@@ -69,15 +70,16 @@ def plan_sharing(
     """Check a `konsens/question` and choose what answers it, from `card` if one is named.
 
     Nothing is written. Raises what is wrong with the question or its sender (`company.key_changed`,
-    `question.…`), `dcql.no_match` if no card answers it, and `dcql.only` if `only` withholds what it takes.
+    `company.key_unanchored`, `question.…`), `dcql.no_match` if no card answers it, and `dcql.only` if `only`
+    withholds what it takes.
     """
     unverified = parse_question(data)
     company, message = unverified.unverified.company, unverified.message
-    introduced = check_introduction(
-        message.company, message.key_history, did=company, pinned=wallet.pinned(company)
-    )
+    pinned = wallet.pinned(company)
+    introduced = check_introduction(message.company, message.key_history, did=company, pinned=pinned)
     key = introduced.key(unverified.kid, unverified.unverified.at)
     question = check_question(unverified, key=key, at=at)
+    check_keys_public(wallet.logs, introduced.document, introduced.history, pinned=pinned)
     cards = held_cards(wallet)
     if card is not None:
         named = find_card(wallet, card)

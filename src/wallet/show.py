@@ -10,6 +10,7 @@ from ..consent.message import RequestMessage, parse_message
 from ..consent.notice import Notice
 from ..consent.request import ReadRequest, parse_request, read_request
 from ..errors import Unavailable
+from .anchored import check_keys_public
 from .wallet import Wallet
 
 __all__ = ["Shown", "logs_for", "show_request"]
@@ -48,16 +49,18 @@ def show_request(wallet: Wallet, data: bytes | str, *, at: datetime) -> Shown:
 
     Raises what `read_request` raises. A company or log that is new is no error but a warning,
     `company.first_contact`; a key other than the pinned one is refused (`company.key_changed`,
-    `registry.other_key`).
+    `registry.other_key`), and one whose history is in no log that can be asked (see `check_keys_public`).
     """
     company = parse_request(parse_message(data, RequestMessage).request).company
+    pinned = wallet.pinned(company)
     read = read_request(
         data,
         at=at,
-        pinned=wallet.pinned(company),
+        pinned=pinned,
         vkeys=wallet.logs.vkeys,
         own_dids=[one.did for one in wallet.identities() if one.company in (None, company)],
     )
+    check_keys_public(wallet.logs, read.company, read.key_history, pinned=pinned)
     logs = tuple(log.origin for log in read.message.logs if log.origin in wallet.logs.vkeys)
     warnings = read.warnings + (("logs.controller_only",) if len(logs) < 2 else ())
     return Shown(read, logs, warnings)
