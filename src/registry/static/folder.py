@@ -71,10 +71,16 @@ class FolderObjects:
                 path = self.folder / key
                 with suppress(FileNotFoundError, NotADirectoryError):
                     path.unlink()
-                # A folder like `067.p` that is empty now would be shown as one, or be in the way.
-                if path.parent != self.folder:
-                    with suppress(OSError):
-                        path.parent.rmdir()
+                self._remove_empty(path.parent)
+
+    def _remove_empty(self, folder: Path) -> None:
+        """Remove folders that hold nothing any more, like `067.p`: they would be shown, or be in the way."""
+        while folder != self.folder:
+            try:
+                folder.rmdir()
+            except OSError:
+                return
+            folder = folder.parent
 
     def _write(self, path: Path, data: bytes) -> Path:
         """Write one file, and return the folder whose names are not durable yet."""

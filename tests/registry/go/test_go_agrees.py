@@ -66,6 +66,17 @@ def test_go_finds_every_entry_and_proves_it(go_says: Judge, log: GrowingLog, fol
     assert count > 4900
 
 
+@pytest.mark.long
+def test_go_finds_every_entry_of_a_large_log(go_says: Judge, tmp_path: Path) -> None:
+    """Three levels of tiles, the topmost of them partial."""
+    log = GrowingLog(tmp_path / "log")
+    for documents in (70_000, 1, 130_000):
+        log.grow(documents)
+        export(log.store, FolderObjects(tmp_path / "public"), vkey=VKEY)
+    said = go_says(tmp_path / "public", KEY, every=101)
+    assert (said.stderr, said.stdout) == ("", "size 200004, entries 200004, proofs 1981, claims 0\n")
+
+
 def test_go_accepts_our_proofs_from_tiles(go_says: Judge, log: GrowingLog, folder: Path) -> None:
     reader = StaticLog(fetch_from(FolderObjects(folder)), POLICY, origin=ORIGIN)
     reader.checkpoint()

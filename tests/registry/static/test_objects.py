@@ -235,6 +235,19 @@ def test_a_folder_without_permission_is_named(tmp_path: Path) -> None:
     assert caught.value.code == "static.storage"
 
 
+def test_no_empty_folder_stays_behind(tmp_path: Path) -> None:
+    objects = FolderObjects(tmp_path / "public")
+    objects.put([("map/11/x001/x002/003", b""), ("map/newest", b"")])
+    objects.delete(["map/11/x001/x002/003", "map/11/x009/000"])
+    assert [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.rglob("*"))] == [
+        "public",
+        "public/map",
+        "public/map/newest",
+    ]
+    objects.delete(["map/newest"])
+    assert list(tmp_path.rglob("*")) == [tmp_path / "public"]
+
+
 def test_a_file_where_a_folder_should_be_is_named(tmp_path: Path) -> None:
     (tmp_path / "public").write_text("in the way")
     with pytest.raises(Unavailable) as caught:
