@@ -19,7 +19,7 @@ import msgspec
 
 from ..errors import Damaged, InputError, KonsensError, VerificationError
 from .checkpoint import Checkpoint, check_checkpoint, parse_signed_checkpoint
-from .folder import CHECKPOINT, LOG, VKEY
+from .folder import CHECKPOINT, COSIGNED, LOG, VKEY
 from .leaf import SEAL_LEAF_SIZE, seal_of
 from .note import VerifierKey, parse_vkey, render_vkey
 from .seal_map import SealMap
@@ -43,6 +43,7 @@ CHECKS: dict[str, type[KonsensError]] = {
     "fsck.checkpoint_root": Damaged,
     "fsck.checkpoint_head": VerificationError,
     "fsck.checkpoint_file": Damaged,
+    "fsck.cosigned_file": Damaged,
     "fsck.leaf_signature": VerificationError,
     "fsck.key_twice": VerificationError,
     "fsck.head_chain": VerificationError,
@@ -219,8 +220,23 @@ def _compare_file(folder: Path, store: SqliteStore, findings: _Findings) -> None
         findings.add("fsck.checkpoint_file", error.strerror or CHECKPOINT)
         return
     notes = [note for _, note in store.checkpoints(0)]
+    _compare_cosigned(folder, store, findings)
     if text not in ([None] * (len(notes) < 2) + list(notes[-2:])):
         findings.add("fsck.checkpoint_file", "missing" if text is None else "not the newest checkpoint")
+
+
+def _compare_cosigned(folder: Path, store: SqliteStore, findings: _Findings) -> None:
+    """Compare the file `cosigned`, if there is one, with the published checkpoint that it is about."""
+    path = folder / COSIGNED
+    if not path.exists():
+        return
+    try:
+        kept = parse_signed_checkpoint(path.read_text("utf-8")).checkpoint
+        size, note = next(iter(store.checkpoints(kept.size)), (-1, ""))
+        if size != kept.size or parse_signed_checkpoint(note).checkpoint != kept:
+            findings.add("fsck.cosigned_file", "not a checkpoint of this log")
+    except (OSError, UnicodeDecodeError, InputError) as error:
+        findings.add("fsck.cosigned_file", str(error))
 
 
 def _readable(published: Sequence[tuple[int, str]]) -> Checkpoint | None:

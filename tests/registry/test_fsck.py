@@ -361,6 +361,13 @@ OTHER = render_vkey(NoteSigner(ORIGIN, bytes(31) + b"\1").vkey)
             id="checkpoint file cut off",
         ),
         pytest.param(folder_in_place_of_file, "fsck.checkpoint_file", id="a folder in its place"),
+        pytest.param(lambda f: (f / "cosigned").write_text("x"), "fsck.cosigned_file", id="no note"),
+        pytest.param(lambda f: (f / "cosigned").mkdir(), "fsck.cosigned_file", id="a folder as a note"),
+        pytest.param(
+            lambda f: (f / "cosigned").write_text(sign([leaf(1).entry])),
+            "fsck.cosigned_file",
+            id="another log's",
+        ),
         pytest.param(lambda f: (f / "log.sqlite").write_bytes(b""), "fsck.file", id="log emptied"),
         pytest.param(
             lambda f: (f / "log.sqlite").write_bytes((f / "log.sqlite").read_bytes()[:40_000]),
