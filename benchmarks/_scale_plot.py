@@ -85,15 +85,15 @@ def _chart(
             for point in points
         ]
         column, row = divmod(place, 2)
-        at = left + column * 172, 44 + 16 * row
+        across, down = left + column * 172, 44 + 16 * row
         parts += [
-            f'<circle cx="{at[0] + 5}" cy="{at[1] - 4}" r="4" fill="{colour}"/>',
-            f'<text x="{at[0] + 14}" y="{at[1]}" fill="{INK}" font-size="11">{label}</text>',
+            f'<circle cx="{across + 5}" cy="{down - 4}" r="4" fill="{colour}"/>',
+            f'<text x="{across + 14}" y="{down}" fill="{INK}" font-size="11">{label}</text>',
         ]
     return parts
 
 
 def _round_up(value: float) -> float:
     """Return the next number that four even steps read well on."""
-    size = 10 ** int(log10(value))
+    size = 10.0 ** int(log10(value))
     return next(size * factor for factor in (1, 2, 4, 6, 8, 10, 20) if size * factor >= value)
