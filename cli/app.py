@@ -37,6 +37,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -54,13 +55,17 @@ if TYPE_CHECKING:
 __all__ = ["main", "run"]
 
 COMPLETE = "_KONSENS_COMPLETE"  # set by the script that `konsens completion` prints
+NEW_OBJECTS = 20_000  # between two looks for garbage: loading modules makes many objects, and no garbage
 
 
 def main() -> NoReturn:
     """Run the command line and leave with its exit code."""
+    gc.set_threshold(NEW_OBJECTS)
     if COMPLETE in os.environ:
         sys.exit(shell_complete(Group(), {}, "konsens", COMPLETE, os.environ[COMPLETE]))
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    gc.freeze()  # the process ends: to look through all that is left for garbage would take 20 ms
+    sys.exit(code)
 
 
 def run(argv: Sequence[str]) -> int:

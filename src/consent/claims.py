@@ -13,10 +13,6 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Self
 
-from cryptography.hazmat.primitives.ciphers import Cipher
-from cryptography.hazmat.primitives.ciphers.algorithms import AES256
-from cryptography.hazmat.primitives.ciphers.modes import CTR
-
 from ..records import Seed
 from . import claim_worker
 from .claim_worker import AT_ONCE, CODE, SEAL, seals_of_claims
@@ -33,6 +29,11 @@ WORKERS = 2
 
 def claim_codes(seed: Seed, nonce: bytes) -> Callable[[int], bytes]:
     """Return what gives the codes of one import, so many bytes at a time, in the order of its rows."""
+    # Only an import pays for loading it.
+    from cryptography.hazmat.primitives.ciphers import Cipher
+    from cryptography.hazmat.primitives.ciphers.algorithms import AES256
+    from cryptography.hazmat.primitives.ciphers.modes import CTR
+
     key = seed.derive(f"claims/{nonce.hex()}")
     stream = Cipher(AES256(key), CTR(bytes(16))).encryptor()
     return lambda size: stream.update(bytes(size))

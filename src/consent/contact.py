@@ -15,8 +15,6 @@ from hashlib import blake2b
 from pathlib import Path
 
 import msgspec
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ..errors import Conflict, Damaged, InputError, Unavailable
 from .target import normalize_address, target_of_normalized
@@ -124,11 +122,17 @@ class ContactKeys:
 
         Whoever seals many brings 12 random bytes for each.
         """
+        # Here and below: only who has an address in hand pays for loading it.
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
         nonce = nonce or os.urandom(NONCE_BYTES)
         return nonce + AESGCM(key).encrypt(nonce, _ENCODE(address), customer.encode())
 
     def open(self, customer: str, body: bytes) -> Address:
         """Return an address from the book."""
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
         try:
             plain = AESGCM(self._key(self.key_id(customer))).decrypt(body[:12], body[12:], customer.encode())
         except InvalidTag as error:

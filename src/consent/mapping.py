@@ -6,10 +6,8 @@ A mapping is a TOML file; four ship with konsens (`mappings/`). A row is a withd
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -99,12 +97,17 @@ class RowReader:
 
 def shipped_mappings() -> tuple[str, ...]:
     """Return the names of the mappings that ship with konsens."""
+    from importlib.resources import files
+
     folder = files(__package__) / "mappings"
     return tuple(sorted(file.name.removesuffix(".toml") for file in folder.iterdir()))
 
 
 def read_mapping(name: str) -> Mapping:
     """Return a mapping that ships with konsens, or the one in a TOML file."""
+    import tomllib  # here, like `files`: a decision needs neither, and start-up time counts
+    from importlib.resources import files
+
     if name.endswith(".toml"):
         path = Path(name)
         if not path.is_file():

@@ -6,7 +6,6 @@ Art. 13 GDPR and a fair reader would miss, and `sign_notice` adds what only the 
 
 from __future__ import annotations
 
-import tomllib
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -179,6 +178,8 @@ def read_notice(jws: str, payload: bytes) -> SignedNotice:
 def _tree(toml: str) -> dict[str, Any]:
     if len(toml) > 1 << 18:
         raise InputError("notice.too_large")
+    import tomllib  # here, and not above: only who drafts a notice reads one
+
     try:
         return {name: _plain(value) for name, value in tomllib.loads(toml).items()}
     except (tomllib.TOMLDecodeError, RecursionError) as error:

@@ -14,13 +14,15 @@ konsens.errors.VerificationError: signature.invalid: The signature does not fit 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from nacl.bindings import crypto_sign_open
 from nacl.exceptions import BadSignatureError
 
 from ..errors import InputError, VerificationError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 __all__ = ["check_point", "check_signature", "public_from_seed", "sign"]
 
@@ -84,6 +86,9 @@ def public_from_seed(seed: bytes) -> bytes:
 def _private(seed: bytes) -> Ed25519PrivateKey:
     if len(seed) != 32:
         raise InputError("key.format")
+    # Only who signs pays for loading it; who merely checks has libsodium.
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     return Ed25519PrivateKey.from_private_bytes(seed)
 
 
@@ -96,6 +101,9 @@ def _by_libsodium(key: bytes, message: bytes, signature: bytes) -> bool:
 
 
 def _by_cryptography(key: bytes, message: bytes, signature: bytes) -> bool:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
     try:
         Ed25519PublicKey.from_public_bytes(key).verify(signature, message)
     except (InvalidSignature, ValueError):

@@ -15,9 +15,6 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
 from ..errors import InputError
 
 __all__ = [
@@ -161,4 +158,8 @@ def _label(name: str, *numbers: int) -> str:
 
 
 def _hkdf(key_material: bytes, info: str) -> bytes:
+    # A company's decision has no seed, and does not wait for loading this.
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
     return HKDF(SHA256(), length=32, salt=None, info=info.encode("ascii")).derive(key_material)

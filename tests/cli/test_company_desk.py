@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,6 +26,21 @@ def test_a_yes_says_what_it_rests_on(shop: Shop) -> None:
     assert all(check["ok"] for check in data["checks"])
     assert shop.data("check", anna.did, *CHECK[2:])["allowed"]
     assert shop.data(*CHECK, "--address", EMAIL.upper().replace("CANARY@MUSTER", "canary@muster"), "--deep")
+
+
+def test_a_decision_loads_nothing_that_it_does_not_need(shop: Shop) -> None:
+    shop.granted()
+    heavy = (
+        *("cryptography", "rich", "pydantic", "phonenumbers", "jinja2", "psycopg", "starlette"),
+        *("asyncio", "ssl", "email", "konsens.credentials", "konsens.trail", "konsens.wallet"),
+    )
+    code = (
+        "import sys; from konsens.cli.app import run; code = run(sys.argv[1:]); "
+        f"print(sorted({{*sys.modules}} & {{*{heavy}}}), file=sys.stderr); sys.exit(code)"
+    )
+    line = [sys.executable, "-c", code, "company", *CHECK, "--home", shop.home]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.splitlines()) == (0, ["[]"]), done.stderr
 
 
 @pytest.mark.parametrize(
