@@ -21,6 +21,7 @@ __all__ = ["LogClient", "first_contact"]
 AT_ONCE = 8
 LONGEST_VKEY = 1024
 LONGEST_FILE = 1 << 20
+READ_SECONDS = 5.0
 APPEND_SECONDS = 30.0  # a log takes a step a second, and waits for whoever came before
 
 
@@ -37,18 +38,20 @@ class LogClient:
         vkey: VerifierKey,
         *,
         fetcher: Fetcher | None = None,
-        member: Signer | None = None,
+        member: Callable[[], Signer] | None = None,
         loopback: bool = False,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Speak to the log of `vkey` at `url`; `member` signs what is appended, if given.
+        """Speak to the log of `vkey` at `url`; what `member` returns signs what is appended, if given.
 
-        `loopback` allows a log on this machine (`fetch.check_url`).
+        It is asked only then: reading needs no key. `loopback` allows a log on this machine
+        (`fetch.check_url`).
         """
         check_url(url, loopback=loopback)
         self.url = url.rstrip("/")
         self.vkey = vkey
-        self._fetcher = fetcher or Fetcher(loopback=loopback, seconds=APPEND_SECONDS)
+        self._reader = fetcher or Fetcher(loopback=loopback, seconds=READ_SECONDS)
+        self._writer = fetcher or Fetcher(loopback=loopback, seconds=APPEND_SECONDS)
         self._member, self._now = member, now
 
     def append(self, leaves: Sequence[SealLeaf | PublicLeaf], vouchers: Sequence[bytes] = ()) -> list[int]:
@@ -82,7 +85,7 @@ class LogClient:
             return list(pool.map(self._get, paths))
 
     def _get(self, path: str) -> bytes | None:
-        answer = self._fetcher.get(f"{self.url}/{path}", most=LONGEST_FILE)
+        answer = self._reader.get(f"{self.url}/{path}", most=LONGEST_FILE)
         if answer.status == 404:
             return None
         if answer.status != 200:
@@ -93,9 +96,9 @@ class LogClient:
         headers = {"Content-Type": "application/json"}
         if self._member is not None:
             headers["Authorization"] = sign_request(
-                body, origin=self.vkey.name, at=self._now(), signer=self._member
+                body, origin=self.vkey.name, at=self._now(), signer=self._member()
             )
-        answer = self._fetcher.post(self.url + path, body, headers=headers)
+        answer = self._writer.post(self.url + path, body, headers=headers)
         if answer.status not in {200, 204}:
             raise_problem(answer.status, answer.body)
         return answer.body

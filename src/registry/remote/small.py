@@ -24,6 +24,7 @@ from .client import LogClient
 __all__ = ["SmallLog"]
 
 POLL_SECONDS = 0.3
+MOST_TO_SEARCH = 1 << 18
 
 
 class SmallLog:
@@ -107,9 +108,36 @@ class SmallLog:
             stop = start
         return None
 
+    def find_public(self, digest: bytes) -> int | None:
+        """Return the index of the public leaf over `digest`, or None; bundle by bundle from the newest back.
+
+        There is no list of them to ask. Raises `remote.too_far` if it is not among the newest 2^18 entries
+        and there are more.
+        """
+        files, wanted = self._read(), PublicLeaf(digest).entry
+        stop = files.size
+        while stop > max(0, files.size - MOST_TO_SEARCH):
+            start = (stop - 1) // WIDTH * WIDTH
+            entries = files.entries(start, stop)
+            if wanted in entries:
+                return start + entries.index(wanted)
+            stop = start
+        if stop > 0:
+            raise Unavailable("remote.too_far", limit=MOST_TO_SEARCH)
+        return None
+
     def checkpoint(self) -> SignedCheckpoint | None:
         """Return the newest published checkpoint."""
         return parse_signed_checkpoint(self._read().newest.note)
+
+    def head_of(self, size: int) -> HeadLeaf:
+        """Return the head leaf that a checkpoint of `size` entries ends with."""
+        return self._read().head_of(size)
+
+    @property
+    def seen(self) -> SignedCheckpoint | None:
+        """The newest checkpoint that was seen since this was opened; nothing is fetched for it."""
+        return parse_signed_checkpoint(self._files.newest.note) if self._fetched else None
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from konsens.did import LocalSigner
 from konsens.errors import (
     Conflict,
     KonsensError,
@@ -18,10 +19,11 @@ from konsens.errors import (
     Unavailable,
     VerificationError,
 )
-from konsens.registry import NoteSigner, Registry, SealLeaf
+from konsens.registry import NoteSigner, PublicLeaf, Registry, SealLeaf
 from konsens.registry.remote import LogClient, MirroredLog, SmallLog, first_contact
+from konsens.registry.serve import hash_of
 
-from ..serve.test_log_app import RULES, Served, served
+from ..serve.test_log_app import MEMBER, RULES, Served, served
 from ..serve.writers import SIGNER, seal_leaf
 
 
@@ -90,8 +92,8 @@ def test_what_was_appended_through_it_counts_at_once(log: Served, tmp_path: Path
 
 
 def test_a_copy_that_is_too_old_says_nothing_about_now(log: Served, tmp_path: Path) -> None:
-    later = [datetime.now(UTC)]
-    with MirroredLog.follow(tmp_path / "copy", client(log), now=lambda: later[0]) as mirrored:
+    later, seldom = [datetime.now(UTC)], timedelta(hours=1)
+    with MirroredLog.follow(tmp_path / "copy", client(log), now=lambda: later[0], every=seldom) as mirrored:
         mirrored.check_own()
         later[0] += timedelta(minutes=16)
         with pytest.raises(Unavailable) as refused:
@@ -99,6 +101,93 @@ def test_a_copy_that_is_too_old_says_nothing_about_now(log: Served, tmp_path: Pa
         assert refused.value.code == "checkpoint.stale"
         mirrored.sync()
         mirrored.check_own()
+
+
+def test_the_log_is_asked_what_is_new_but_not_more_often_than_every_few_seconds(
+    log: Served, tmp_path: Path
+) -> None:
+    class Counting(LogClient):
+        asked = 0
+
+        def fetch(self, paths: Sequence[str]) -> list[bytes | None]:
+            Counting.asked += "checkpoint" in paths
+            return super().fetch(paths)
+
+    counting, moment = Counting(log.url, SIGNER.vkey, loopback=True), [datetime.now(UTC)]
+    for _ in range(3):  # as many programs, one after another
+        with MirroredLog.follow(tmp_path / "copy", counting, now=lambda: moment[0]) as mirrored:
+            for _ in range(3):
+                mirrored.look([seal_leaf(1).seal])
+    assert Counting.asked == 1
+    (index,) = client(log).append([seal_leaf(1)])
+    log.wait_published(index + 1)
+    with MirroredLog.follow(tmp_path / "copy", counting, now=lambda: moment[0]) as mirrored:
+        assert mirrored.look([seal_leaf(1).seal]) == {}
+        moment[0] += timedelta(seconds=5)
+        assert mirrored.look([seal_leaf(1).seal]) == {seal_leaf(1).seal: index}
+        moment[0] -= timedelta(days=1)  # a clock that is set right does not stop it
+        mirrored.look([])
+    assert Counting.asked == 3
+
+
+def test_what_is_known_to_be_there_and_is_not_shown_yet_is_unknown(log: Served, tmp_path: Path) -> None:
+    with MirroredLog.follow(tmp_path / "copy", client(log)) as mirrored:
+        size = mirrored.size()
+        mirrored.check_own(size=size)
+        with pytest.raises(Unavailable) as refused:
+            mirrored.look([], size=size + 5)
+        assert refused.value.code == "registry.not_yet_checkpointed"
+
+
+def test_a_log_that_was_found_out_stays_so(tmp_path: Path) -> None:
+    with served(tmp_path / "one") as log:
+        (index,) = client(log).append([seal_leaf(1)])
+        log.wait_published(index + 1)
+        MirroredLog.follow(tmp_path / "copy", client(log)).close()
+    with served(tmp_path / "two") as log:
+        (index,) = client(log).append([seal_leaf(2), seal_leaf(3)])[:1]
+        log.wait_published(index + 1)
+        MirroredLog.follow(tmp_path / "copy", client(log), every=timedelta(0)).close()
+        with (
+            MirroredLog.follow(tmp_path / "copy", client(log)) as mirrored,
+            pytest.raises(VerificationError) as found,
+        ):
+            mirrored.check_own()
+        assert found.value.code == "registry.convicted"
+
+
+def test_a_member_signs_what_it_appends_and_is_asked_only_then(log: Served, tmp_path: Path) -> None:
+    asked = []
+
+    def member() -> LocalSigner:
+        asked.append(True)
+        return MEMBER
+
+    signing = LogClient(log.url, SIGNER.vkey, member=member, loopback=True)
+    voucher = bytes([9] * 32)
+    with MirroredLog.follow(tmp_path / "copy", signing, wait=0) as mirrored:
+        mirrored.check_own()
+        assert not asked
+        mirrored.register_vouchers([hash_of(voucher)])
+        mirrored.append([PublicLeaf(bytes([8] * 32))])
+        assert asked
+    with SmallLog(client(log)) as small:
+        with pytest.raises(RefusedByPolicy) as refused:
+            small.append([PublicLeaf(bytes([7] * 32))])
+        assert refused.value.code == "append.members_only"
+        assert small.append([seal_leaf(1)], [voucher])
+
+
+def test_a_public_leaf_is_found_by_a_small_party_too(log: Served, tmp_path: Path) -> None:
+    member = LogClient(log.url, SIGNER.vkey, member=lambda: MEMBER, loopback=True)
+    with SmallLog(member) as small:
+        assert small.find_public(bytes([8] * 32)) is None
+        (index,) = small.append([PublicLeaf(bytes([8] * 32))])
+        assert small.find_public(bytes([8] * 32)) == index
+        newest = small.checkpoint()
+        assert newest is not None
+        assert small.seen == newest
+        assert small.head_of(newest.checkpoint.size).at <= datetime.now(UTC) + timedelta(seconds=1)
 
 
 def test_a_log_that_cannot_be_reached_is_unknown_after_a_while_and_the_past_stays(tmp_path: Path) -> None:
@@ -156,7 +245,7 @@ def test_an_operator_who_shows_two_pasts_is_caught_and_nothing_is_appended(tmp_p
         for number in range(2, 5):
             (index,) = client(log).append([seal_leaf(number)])
             log.wait_published(index + 1)
-        with MirroredLog.follow(tmp_path / "copy", client(log)) as mirrored:
+        with MirroredLog.follow(tmp_path / "copy", client(log), every=timedelta(0)) as mirrored:
             for act in (mirrored.check_own, lambda: mirrored.append([seal_leaf(9)])):
                 with pytest.raises(VerificationError) as found:
                     act()
