@@ -32,6 +32,11 @@ class LeavesUnderCheck(Sequence[SealLeaf | PublicLeaf]):
     ) -> None:
         self._leaves, self._origin, self._parts = tuple(leaves), origin, parts
 
+    @classmethod
+    def settled(cls, leaves: Sequence[SealLeaf | PublicLeaf], *, origin: str) -> Self:
+        """Return leaves whose signatures the caller has checked for the log `origin`, each of them."""
+        return cls(leaves, origin, ())
+
     def __len__(self) -> int:
         return len(self._leaves)
 
@@ -66,7 +71,7 @@ class LeafChecker:
         self._origin = origin
         # Not forked: who writes a log has threads and an open SQLite file, and neither survives a fork.
         context = multiprocessing.get_context("spawn")
-        self._pool = ProcessPoolExecutor(processes, mp_context=context)
+        self._pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_live_and_die_with_parent)
 
     def __enter__(self) -> Self:
         return self
@@ -92,6 +97,19 @@ class LeafChecker:
     def close(self) -> None:
         """End the processes; what was not checked yet is checked when it is appended."""
         self._pool.shutdown(cancel_futures=True)
+
+
+def _live_and_die_with_parent() -> None:
+    """Leave Ctrl+C, which a terminal sends to all, to the parent; end with it, even if it was killed."""
+    import multiprocessing
+    import os
+    import signal
+    import threading
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=lambda: (parent.join(), os._exit(0)), daemon=True).start()
 
 
 def _bad_places(origin: str, entries: bytes) -> list[int]:

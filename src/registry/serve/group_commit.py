@@ -21,19 +21,20 @@ from typing import Any, Self
 import msgspec
 
 from ...errors import Conflict, InputError, KonsensError, Locked, Unavailable, VerificationError
+from ..check_ahead import LeafChecker, LeavesUnderCheck
 from ..checkpoint import SignedCheckpoint
-from ..leaf import PublicLeaf, SealLeaf
 from ..log import SealLog
+from .step import Leaves, refusals
 
 __all__ = ["GroupCommit", "State"]
 
-Leaves = Sequence[SealLeaf | PublicLeaf]
 _Item = tuple[Leaves, Future[list[int]]]
 
 _LOG = logging.getLogger(__name__)
 
 MOST_WAITING = 20_000  # leaves; a second's work of a fast machine
 MOST_AT_ONCE = 5_000
+FEWEST_AHEAD = 200  # leaves of one request: below, handing them to another process costs as much as checking
 RETRY_SECONDS = 5.0
 
 
@@ -57,6 +58,7 @@ class GroupCommit:
     - At most one step in `pause` seconds, so that its time tells little about each leaf. In one step the
       leaves are sorted by leaf hash.
     - What cannot enter (a used key, a wrong signature) is refused alone and keeps nothing else out.
+    - With a `checker`, signatures of large requests are checked in its processes while they wait.
     - Whoever waits is told the index after the step is durable, never before.
     - If the log is not what was signed last (a restored backup, a fork, damage), it stops: from then on
       everything is refused with `append.stopped`, until a person has looked.
@@ -68,9 +70,11 @@ class GroupCommit:
         publish: Callable[[SealLog], SignedCheckpoint | None],
         *,
         pause: float = 1.0,
+        checker: LeafChecker | None = None,
     ) -> None:
         self._open_log = open_log
         self._publish = publish
+        self._checker = checker
         self._pause = pause
         self._queue: SimpleQueue[_Item | None] = SimpleQueue()
         self._lock = Lock()
@@ -103,6 +107,8 @@ class GroupCommit:
             if waiting > MOST_WAITING:
                 raise Unavailable("append.busy")
             self._state = msgspec.structs.replace(self._state, waiting=waiting)
+            if self._checker and len(leaves) >= FEWEST_AHEAD:
+                leaves = self._checker.start(leaves)
             future: Future[list[int]] = Future()
             self._queue.put((leaves, future))
         return future
@@ -162,9 +168,14 @@ class GroupCommit:
 
     def _commit(self, log: SealLog, group: Sequence[_Item]) -> None:
         try:
+            errors = refusals(log, [leaves for leaves, _ in group])
+            for item, error in zip(group, errors, strict=True):
+                if error is not None:
+                    self._answer(item, error)
+            group = [item for item, error in zip(group, errors, strict=True) if error is None]
             self._append(log, group)
         except (Conflict, InputError, VerificationError):
-            for item in group:  # one of them cannot enter: each alone
+            for item in group:  # another process was quicker with a key of one of them: each alone
                 try:
                     self._append(log, [item])
                 except KonsensError as error:
@@ -178,7 +189,8 @@ class GroupCommit:
             raise
 
     def _append(self, log: SealLog, group: Sequence[_Item]) -> None:
-        indices = log.append([leaf for leaves, _ in group for leaf in leaves])
+        joined = [leaf for leaves, _ in group for leaf in leaves]
+        indices = log.append(LeavesUnderCheck.settled(joined, origin=log.origin))
         size = log.size()
         if size > self._state.size:
             self._update(size=size, behind_since=self._state.behind_since or monotonic())

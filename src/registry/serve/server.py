@@ -9,6 +9,7 @@ from pathlib import Path
 
 from litestar import Litestar
 
+from ..check_ahead import LeafChecker
 from ..checkpoint import SignedCheckpoint
 from ..folder import Place, Registry
 from ..log import SealLog
@@ -56,7 +57,8 @@ def served_log(
 
     objects = FolderObjects(static)
     with (
-        GroupCommit(open_log, publish, pause=pause) as intake,
+        LeafChecker(origin=signer.name) as checker,
+        GroupCommit(open_log, publish, pause=pause, checker=checker) as intake,
         Publication(
             open_log,
             objects,

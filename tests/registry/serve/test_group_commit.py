@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,9 +15,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from konsens.errors import Conflict, Damaged, KonsensError, Locked, Unavailable, VerificationError
-from konsens.registry import MemoryStore, Registry, SealLeaf, SealLog, SignerHead, leaf_hash
+from konsens.registry import (
+    LeafChecker,
+    MemoryStore,
+    PublicLeaf,
+    Registry,
+    SealLeaf,
+    SealLog,
+    SignerHead,
+    leaf_hash,
+)
 from konsens.registry.serve import GroupCommit
-from konsens.registry.serve.group_commit import MOST_WAITING
+from konsens.registry.serve.group_commit import FEWEST_AHEAD, MOST_WAITING
 
 from .writers import SIGNER, public_leaf, publisher, seal_leaf, writing
 
@@ -77,6 +87,43 @@ def test_one_that_cannot_enter_keeps_nobody_else_out(tmp_path: Path) -> None:
         # All or nothing: what came with the forged leaf is not in.
         (late,) = intake.append([good[3]]).result(timeout=10)
         assert late > max(indices)
+
+
+def test_requests_that_cannot_enter_cost_the_others_no_step_of_their_own() -> None:
+    steps, begin = list[int](), Event()
+
+    class Counted(SealLog):
+        def append(self, leaves: Sequence[SealLeaf | PublicLeaf]) -> list[int]:
+            begin.wait(10)
+            steps.append(len(leaves))
+            return super().append(leaves)
+
+    log = Counted(MemoryStore(), SIGNER.vkey)
+    with (
+        LeafChecker(origin=SIGNER.name) as checker,
+        GroupCommit(lambda: log, lambda _: None, pause=0, checker=checker) as intake,
+    ):
+        first = intake.append([public_leaf(0)])
+        wait_for(lambda: intake._queue.empty())
+        good = [intake.append([seal_leaf(number)]) for number in range(20)]
+        many = intake.append([seal_leaf(number) for number in range(1000, 1000 + FEWEST_AHEAD)])
+        forged = SealLeaf(seal_leaf(50).key, bytes(31) + b"\x01", seal_leaf(50).signature)
+        bad = [intake.append([forged]) for _ in range(20)]
+        much = [seal_leaf(number) for number in range(2000, 2000 + FEWEST_AHEAD)]
+        bad.append(intake.append([*much, forged]))
+        used = [intake.append([seal_leaf(number, commitment=bytes([7] * 32))]) for number in range(20)]
+        begin.set()
+        assert first.result(timeout=10) == [0]
+        for number, future in enumerate(good):
+            assert future.result(timeout=10) == [log.find(seal_leaf(number).seal)]
+        assert len(many.result(timeout=10)) == FEWEST_AHEAD
+        for future in bad:
+            with pytest.raises(VerificationError):
+                future.result(timeout=10)
+        for future in used:
+            with pytest.raises(Conflict):
+                future.result(timeout=10)
+    assert steps == [1, 20 + FEWEST_AHEAD]
 
 
 def test_the_same_leaf_from_many_at_once_has_one_place(tmp_path: Path) -> None:
