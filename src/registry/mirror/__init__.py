@@ -28,6 +28,7 @@ from .fraud import (
     parse_fraud,
     render_fraud,
 )
+from .hidden import accuse_by_buckets
 from .monitor import Break, Monitor, Polled, Problem
 from .receive import Receiver
 from .source import FolderSource, Note, Noted, Source
@@ -54,6 +55,7 @@ __all__ = [
     "Proven",
     "Receiver",
     "Source",
+    "accuse_by_buckets",
     "accuse_entries",
     "accuse_fork",
     "accuse_hidden_seal",

@@ -22,6 +22,7 @@ from ..checkpoint import Checkpoint, SignedCheckpoint, check_checkpoint, parse_s
 from ..folder import CHECKPOINT, LOG, VKEY, Registry
 from ..note import VerifierKey, render_vkey
 from ..policy import Policy
+from ..seal_map import Row
 from ..signer_head import write_durably
 from ..sqlite import SqliteStore
 from ..tiles import nodes_of
@@ -115,6 +116,10 @@ class Mirror:
     def entries(self, start: int, stop: int) -> list[bytes]:
         """Return entries of the copy."""
         return self._store.entries(start, stop)
+
+    def rows(self, first: bytes, last: bytes) -> list[Row]:
+        """Return the broken seals in [first, last], each with its index."""
+        return list(self._store.rows([(first, last)]))
 
     def broken_many(self, seals: Sequence[bytes]) -> dict[bytes, int]:
         """Return seal and index of those among `seals` that are broken."""
@@ -218,7 +223,7 @@ class Mirror:
         error = VerificationError(
             "mirror.fork", origin=checkpoint.origin, size=checkpoint.size, evidence=path
         )
-        self._remember(error.code)
+        self.remember(error.code)
         return error
 
     def accuse_hidden(self, unbroken: str, seal: bytes) -> HiddenSeal:
@@ -232,7 +237,7 @@ class Mirror:
         (leaf,) = self.entries(index, index + 1)
         fraud = accuse_hidden_seal(leaf, index, unbroken, note=newest.note, node=self.node, vkey=self.vkey)
         keep_evidence(self.folder, fraud)
-        self._remember("mirror.map_root")
+        self.remember("mirror.map_root")
         return fraud
 
     def cosigned(self) -> str | None:
@@ -261,7 +266,7 @@ class Mirror:
         node: NodeSource | None,
     ) -> None:
         """Remember what `error` says of the log, and keep the proof of it, if one can stand on its own."""
-        self._remember(error.code)
+        self.remember(error.code)
         index = int(str(error.facts.get("index", -1)))
         if node is None or not start <= index < start + len(entries):
             return
@@ -271,7 +276,8 @@ class Mirror:
         if fraud is not None:
             error.facts["evidence"] = keep_evidence(self.folder, fraud)
 
-    def _remember(self, found: str) -> None:
+    def remember(self, found: str) -> None:
+        """Remember which rule the log was seen to break; the first one stays."""
         state = self.state()
         if state.found is None:
             self._file.store(msgspec.structs.replace(state, found=found))

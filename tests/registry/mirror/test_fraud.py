@@ -28,6 +28,7 @@ from konsens.registry.mirror import (
     Fraud,
     HiddenSeal,
     Mirror,
+    accuse_by_buckets,
     accuse_entries,
     accuse_fork,
     accuse_hidden_seal,
@@ -36,7 +37,9 @@ from konsens.registry.mirror import (
     render_fraud,
 )
 from konsens.registry.mirror.evidence import included
+from konsens.registry.mirror.hidden import prove_in_bucket
 from konsens.registry.seal_map import SealMap, source_of
+from konsens.registry.static.bucket import Prefix, bucket_of
 
 from ..logs import AT, ORIGIN, VKEY, digest, leaf, rows_of, sign
 from .sources import ListSource, block, honest, mirror_of
@@ -236,6 +239,46 @@ def test_an_operator_who_hides_a_seal_is_caught_by_a_mirror_and_convicted(tmp_pa
             mirror.accuse_hidden(lie, digest("never broken"))
         with pytest.raises(VerificationError, match=r"fraud\.proves_nothing"):
             mirror.accuse_hidden(holds_proof(HONEST, HIDDEN.seal), HIDDEN.seal)
+
+
+def bucket_source(entries: list[bytes], *, hide: bytes | None = None) -> Callable[[Prefix], bytes]:
+    """Return the buckets that an operator shows of the map at the end of a log."""
+    rows = source_of([row for row in rows_of(entries) if row[0] != hide])
+    shown = SealMap(rows, size=len(entries) - 1)
+    return lambda prefix: bucket_of(shown, prefix, rows)
+
+
+@pytest.mark.parametrize("depth", [0, 1, 4, 9, 12])
+@pytest.mark.parametrize("number", [4, 11], ids=["in the copy", "behind it"])
+def test_the_buckets_that_an_operator_shows_convict_him(number: int, depth: int, tmp_path: Path) -> None:
+    hidden = leaf(number).seal
+    mirror_of(honest(1), tmp_path / "mirror")
+    lying = ListSource(block(honest(1), 10, 12, hide=hidden))
+    with Mirror.open(tmp_path / "mirror", vkey=VKEY) as mirror:
+        with pytest.raises(VerificationError, match=r"mirror\.map_root"):
+            mirror.follow(lying, at=AT)
+        fraud = accuse_by_buckets(mirror, lying, bucket_source(lying.all, hide=hidden), depth=depth)
+        assert fraud is not None
+        assert check_fraud(fraud, VKEY).where == lying.all.index(leaf(number).entry)
+        assert parse_fraud(mirror.evidence()[0].read_text()) == fraud
+        with pytest.raises(VerificationError, match=r"bucket\.map"):
+            accuse_by_buckets(mirror, lying, bucket_source(lying.all), depth=depth)
+
+
+@pytest.mark.parametrize("depth", [0, 3])
+def test_the_buckets_of_an_honest_operator_convict_nobody(depth: int, tmp_path: Path) -> None:
+    source = ListSource(HONEST)
+    mirror_of(HONEST, tmp_path / "mirror")
+    with Mirror.open(tmp_path / "mirror", vkey=VKEY) as mirror:
+        assert accuse_by_buckets(mirror, source, bucket_source(HONEST), depth=depth) is None
+
+
+@given(st.integers(0, 40), st.integers(0, 10), st.integers(0, 99))
+def test_a_proof_from_a_bucket_is_the_proof_from_the_map(count: int, depth: int, asked: int) -> None:
+    rows = source_of([(digest(f"seal {n}"), n) for n in range(count)])
+    whole, seal = SealMap(rows, size=count), digest(f"seal {asked}")
+    prefix = Prefix.of(seal, depth)
+    assert prove_in_bucket(bucket_of(whole, prefix, rows), prefix, seal) == whole.prove(seal)
 
 
 def test_the_proof_tells_nothing_of_the_event_that_it_was_given_for() -> None:
