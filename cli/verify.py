@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 from konsens.errors import Damaged, KonsensError, NotFound, NotTrusted
 
 from .answers import Check, Checkpoint, Verify
+from .answers.everyone import Answered, GuiltShown
+from .answers.shared import Sentences
 from .frame import Frame, Outcome, command
 from .line import Argument, Option
 from .screen import Screen
 from .trust import read_trust, trusted
 
 if TYPE_CHECKING:
-    from konsens.trail.result import Answer, Report, Shown
+    from konsens.trail.result import Answer, Guilt, Report, Shown
 
 __all__ = ["verify"]
 
@@ -35,7 +37,10 @@ WHAT = {
     "bundle.batches": ("Listen vollständig", "Lists complete"),
     "bundle.seals": ("Siegel, ganz oder gebrochen", "Seals, whole or broken"),
     "bundle.states": ("Stände nachgerechnet", "States computed again"),
-    "credential": ("Nachweis unterschrieben", "Credential signed"),
+    "credential.signature": ("Nachweis unterschrieben", "Credential signed"),
+    "fraud.form": ("Form des Belegs", "Form of the evidence"),
+    "fraud.trust": ("Register, das Sie kennen", "Log that you know"),
+    "fraud.proof": ("Der Betreiber ist überführt", "The operator is convicted"),
     "message.form": ("Form der Nachricht", "Form of the message"),
     "message.trust": ("Unternehmen, dem Sie vertrauen", "Company that you trust"),
     "message.events": ("Ereignisse unterschrieben", "Events signed"),
@@ -58,11 +63,52 @@ WHAT = {
     "receipt.proof": ("Beweis aus dem Register", "Proof from the log"),
 }
 
+# What an operator can be convicted of, German and English; `where` is a number of entries, or an index.
+GUILT = {
+    "fork": (
+        "Bewiesen: Der Betreiber von {origin} hat zwei Vergangenheiten gezeigt ({where} Einträge).",
+        "Proven: the operator of {origin} showed two pasts (of {where} entries).",
+    ),
+    "hidden_seal": (
+        "Bewiesen: Der Betreiber von {origin} hat ein gebrochenes Siegel verschwiegen (Eintrag {where}).",
+        "Proven: the operator of {origin} hid a broken seal (entry {where}).",
+    ),
+    "entries": (
+        "Bewiesen: Der Betreiber von {origin} hat unterschrieben, was kein Eintrag ist (Nr. {where}).",
+        "Proven: the operator of {origin} signed over something that is no entry (no. {where}).",
+    ),
+    "leaf_signature": (
+        "Bewiesen: Der Betreiber von {origin} hat eine falsche Unterschrift übergangen (Eintrag {where}).",
+        "Proven: the operator of {origin} passed over a wrong signature (entry {where}).",
+    ),
+    "key_twice": (
+        "Bewiesen: Der Betreiber von {origin} hat ein Siegel zweimal brechen lassen (Eintrag {where}).",
+        "Proven: the operator of {origin} let one seal be broken twice (entry {where}).",
+    ),
+    "public_twice": (
+        "Bewiesen: Der Betreiber von {origin} führt ein Dokument zweimal (Eintrag {where}).",
+        "Proven: the operator of {origin} lists one document twice (entry {where}).",
+    ),
+    "head_time": (
+        "Bewiesen: Der Betreiber von {origin} hat die Zeit zurückgedreht (Eintrag {where}).",
+        "Proven: the operator of {origin} turned back the time (entry {where}).",
+    ),
+    "checkpoint_head": (
+        "Bewiesen: Der Betreiber von {origin} hat einen Prüfpunkt ohne Stand der Siegel unterschrieben"
+        " (Eintrag {where}).",
+        "Proven: the operator of {origin} signed a checkpoint that does not say which seals are broken"
+        " (entry {where}).",
+    ),
+}
+
 
 @command()
 def verify(
     frame: Frame,
-    file: Annotated[Path, Argument(metavar="FILE", help="A bundle, proof, receipt, credential or message.")],
+    file: Annotated[
+        Path,
+        Argument(metavar="FILE", help="A bundle, proof, receipt, credential, message or evidence of fraud."),
+    ],
     trust: Annotated[
         Path | None, Option("--trust", metavar="FILE", help="Whom to trust; else this home's own list.")
     ] = None,
@@ -101,11 +147,13 @@ def verify(
         failed=list(report.failed),
         warnings=list(report.warnings),
         counts=report.counts,
+        answer=_answered(report.answer),
+        guilt=_guilt(report.guilt),
     )
     return Outcome(
         data,
         show=lambda screen: _show(screen, frame, data, report),
-        done=frame.pick(de="Alles stimmt.", en="Everything holds."),
+        done=_done(frame, report),
         error=report.errors[0] if report.errors else None,
         warnings=tuple((code, {}) for code in report.warnings),
     )
@@ -135,6 +183,18 @@ def _show(screen: Screen, frame: Frame, data: Verify, report: Report) -> None:
         screen.line()
         screen.fields(known)
     _show_others(screen, frame, [e for e in errors if isinstance(e, NotTrusted) or not untrusted])
+
+
+def _done(frame: Frame, report: Report) -> str:
+    """Say what holds: of evidence against an operator, what he did."""
+    if report.guilt is None:
+        return frame.pick(de="Alles stimmt.", en="Everything holds.")
+    de, en = GUILT[report.guilt.rule]
+    said = frame.pick(de=de, en=en).format(origin=report.guilt.origin, where=report.guilt.where)
+    return said + frame.pick(
+        de="\nVerlassen Sie sich auf nichts aus diesem Register; zeigen Sie die Datei allen, die es nutzen.",
+        en="\nRely on nothing from this registry, and show the file to everybody who uses it.",
+    )
 
 
 def _answer(frame: Frame, answer: Answer | None) -> str | None:
@@ -169,7 +229,19 @@ def _unreadable(frame: Frame, error: KonsensError) -> Verify:
         failed=[error.code],
         warnings=[],
         counts={},
+        answer=None,
+        guilt=None,
     )
+
+
+def _answered(answer: Answer | None) -> Answered | None:
+    if answer is None:
+        return None
+    return Answered(allowed=answer.allowed, code=answer.code, reason=Sentences(**answer.reason))
+
+
+def _guilt(guilt: Guilt | None) -> GuiltShown | None:
+    return None if guilt is None else GuiltShown(rule=guilt.rule, origin=guilt.origin, where=guilt.where)
 
 
 def _checkpoint(shown: Shown | None) -> Checkpoint | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from .shared import Answer, Check, Checkpoint, Did, Part, Registry, Time
+from .shared import Answer, Check, Checkpoint, Count, Did, Part, Registry, Sentences, Time
 
 
 class RegistryUsed(Registry, frozen=True):
@@ -43,8 +43,26 @@ class Demo(Answer, frozen=True):
     report: str | None
 
 
+class Answered(Part, frozen=True):
+    """What a bundle about one question answers to it, in this verifier's own words for the code."""
+
+    allowed: bool
+    code: str
+    reason: Sentences
+
+
+class GuiltShown(Part, frozen=True):
+    """What an operator was proven to have done; `where` is an index, for a fork the smaller size."""
+
+    rule: str
+    origin: str
+    where: Count
+
+
 class Verify(Answer, frozen=True):
-    kind: Literal["bundle", "proof", "receipt", "credential", "message"]
+    """`answer` and `guilt` are null where anything failed, and in files that are not about that."""
+
+    kind: Literal["bundle", "proof", "receipt", "credential", "message", "fraud"]
     as_of: Time | None
     signer: str | None
     origin: str | None
@@ -53,6 +71,8 @@ class Verify(Answer, frozen=True):
     failed: list[str]
     warnings: list[str]
     counts: dict[str, int]
+    answer: Answered | None
+    guilt: GuiltShown | None
 
 
 class Trust(Answer, frozen=True):

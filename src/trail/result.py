@@ -10,9 +10,9 @@ from ..encoding import format_time
 from ..errors import KonsensError
 from ..registry import HeadLeaf, ProvenCheckpoint
 
-__all__ = ["Answer", "Check", "Kind", "Report", "Shown", "shown_checkpoint"]
+__all__ = ["Answer", "Check", "Guilt", "Kind", "Report", "Shown", "shown_checkpoint"]
 
-Kind = Literal["bundle", "proof", "receipt", "credential", "message"]
+Kind = Literal["bundle", "proof", "receipt", "credential", "message", "fraud"]
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -46,10 +46,22 @@ class Answer(msgspec.Struct, frozen=True):
         return self.code == "ok"
 
 
+class Guilt(msgspec.Struct, frozen=True):
+    """What the operator of a log was proven to have done: the rule that is broken, and where.
+
+    `rule` is that of `konsens.registry.mirror.Proven`; `where` is an index, for a fork the smaller size.
+    """
+
+    rule: str
+    origin: str
+    where: int
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome; `errors` are in the order of the checks, and the first decides the exit code.
 
-    `answer` is there for a bundle that asks one question, and only where everything held.
+    `answer` is there for a bundle that asks one question, `guilt` for evidence against an operator; both only
+    where everything held.
     """
 
     kind: Kind
@@ -57,6 +69,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     as_of: str | None = None
     known_at: str | None = None
     answer: Answer | None = None
+    guilt: Guilt | None = None
     signer: str | None = None
     checkpoint: Shown | None = None
     warnings: tuple[str, ...] = ()
@@ -75,8 +88,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def origin(self) -> str | None:
-        """The log, where one was proven."""
-        return self.checkpoint.origin if self.checkpoint else None
+        """The log, where one was proven, or proven guilty."""
+        found = self.checkpoint or self.guilt
+        return found.origin if found else None
 
     @property
     def failed(self) -> tuple[str, ...]:

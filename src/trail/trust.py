@@ -83,6 +83,13 @@ class Trust(msgspec.Struct, frozen=True):
         if vkey not in known:
             raise NotTrusted("trust.log_key", origin=origin)
 
+    def log_named(self, origin: str) -> VerifierKey:
+        """Return the key of a log that we trust, or raise `trust.log`."""
+        for log in self.logs:
+            if log.name == origin:
+                return log
+        raise NotTrusted("trust.log", origin=origin)
+
     def check_company(self, did: str) -> TrustedCompany:
         """Return a company that we trust, or raise `trust.company`."""
         for company in self.companies:

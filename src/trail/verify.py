@@ -19,6 +19,7 @@ __all__ = ["verify"]
 
 MAX_BYTES = 16 << 20  # of anything but a bundle
 _PROOFS = ("c2sp.org/tlog-proof@v1", "konsens/consistency@v1")
+_EVIDENCE = ("konsens/fork", "konsens/hidden-seal", "konsens/bad-entries")
 _MESSAGES = ("konsens/events", "konsens/request", "konsens/question", "konsens/answer")
 
 
@@ -33,9 +34,10 @@ def verify(
     """Return what a file is and what of it holds, by the verifier's own trust; nothing of it is believed.
 
     A bundle (path or bytes), a tlog-proof (with `entry`, the bytes of what is proven, and `seal`, where it
-    is about one), a credential or receipt, or a message. Failures are in the report, the first of them
-    decides the exit code. Raised are only `bundle.…` (9) where a bundle's container is damaged, and
-    `trail.not_recognised`, `message.empty`, `input.too_large`, `file.unreadable` (2) and `file.missing` (5).
+    is about one), a credential or receipt, a message, or evidence that an operator lied. Failures are in the
+    report, the first of them decides the exit code. Raised are only `bundle.…` (9) where a bundle's container
+    is damaged, and `trail.not_recognised`, `message.empty`, `input.too_large`, `file.unreadable` (2) and
+    `file.missing` (5).
     """
     data = _beginning(source)
     if _is_zip(data):
@@ -83,7 +85,11 @@ def _check_json(data: bytes, trust: Trust, *, at: datetime) -> Report:
         return check_receipts(data, trust, at=at)
     if kind in _MESSAGES:
         return check_message(data, str(kind), trust, at=at)
+    if kind in _EVIDENCE:
+        from .verify_fraud import check_evidence  # loading mirrors takes longer than checking a message
+
+        return check_evidence(data, trust)
     raise InputError("trail.not_recognised")
 
 
-_ALL = (*_MESSAGES, "konsens/credential", "konsens/receipts")
+_ALL = (*_MESSAGES, *_EVIDENCE, "konsens/credential", "konsens/receipts")

@@ -40,7 +40,7 @@ def check_credential(source: bytes | str, trust: Trust, *, at: datetime) -> Repo
             text = parse_credential_message(text, CredentialMessage).credential
         found.append(check_presentation(text, trust, at=at))
 
-    steps.one("credential", check)
+    steps.one("credential.signature", check)
     credential = found[0] if found else None
     receipt = credential is not None and credential.type == RECEIPT_TYPE
     return Report(

@@ -13,7 +13,7 @@ from ..credentials import AnswerMessage, parse_question
 from ..credentials import parse_message as parse_card_message
 from ..did import OfflineResolver
 from ..encoding import parse_time
-from ..errors import InputError, NotTrusted
+from ..errors import InputError
 from ..records import AnchoredEvent, check_anchored, check_event_signature, check_successor, parse_anchored
 from .result import Report
 from .signers import check_trusted_jws
@@ -65,7 +65,7 @@ class _Message:
             raise InputError("message.empty")
         self.counts["events"] = len(found)
         self.steps.run(
-            "message.trust", [((), partial(self._knows_log, o)) for o in {e.origin for e in found}]
+            "message.trust", [((), partial(self.trust.log_named, o)) for o in {e.origin for e in found}]
         )
         self.steps.run("message.events", [((), partial(self._event, one)) for one in found])
         self.steps.run("message.commitments", [((), partial(check_anchored, one)) for one in found])
@@ -79,10 +79,6 @@ class _Message:
         if found:
             self.signer = found[-1].event.did
             self.steps.warnings.append("message.log_not_asked")
-
-    def _knows_log(self, origin: str) -> None:
-        if not self.trust.policies_for(origin):
-            raise NotTrusted("trust.log", origin=origin)
 
     def _event(self, anchored: AnchoredEvent) -> None:
         check_event_signature(anchored.event, OfflineResolver())

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema
 import msgspec
@@ -17,10 +17,16 @@ import pytest
 
 from konsens.cli.answers import ANSWERS
 from konsens.cli.app import run
-from konsens.cli.verify import WHAT
+from konsens.cli.verify import GUILT, WHAT
+from konsens.errors import VerificationError
+from konsens.registry import render_vkey
+from konsens.registry.mirror import Mirror
+from konsens.registry.mirror.fraud import Rule
 from tests.cli.conftest import Konsens, Ran, in_its_own_process
 from tests.cli.world import World, cheap_passphrases
 from tests.house.tree import ROOT
+from tests.registry.logs import ORIGIN, VKEY, later
+from tests.registry.mirror.sources import ListSource, block, honest, mirror_of
 
 
 def unseen(*words: str | Path) -> Ran:
@@ -218,6 +224,62 @@ def test_proofs_receipts_and_messages_are_told_apart(world: World) -> None:
 def test_what_cannot_be_verified_is_said(words: list[str], exit_code: int, code: str, world: World) -> None:
     found = verify(world, *words)
     assert (found["exit"], found["code"]) == (exit_code, code)
+
+
+@pytest.fixture
+def fork(tmp_path: Path) -> Path:
+    """What a mirror keeps of a log that showed it two pasts; `trust.toml` beside it names that log."""
+    mirror_of(honest(2), tmp_path / "mirror")
+    with Mirror.open(tmp_path / "mirror", vkey=VKEY) as mirror:
+        with pytest.raises(VerificationError):
+            mirror.follow(ListSource(block(honest(1), 50, 60, minutes=1)), at=later(9))
+        (path,) = mirror.evidence()
+    policy = f"log {render_vkey(VKEY)}\\nquorum none\\n"
+    (path.parent / "trust.toml").write_text(f'v = 1\npolicy = "{policy}"\n')
+    return path
+
+
+def test_evidence_against_an_operator_says_what_he_did(fork: Path, world: World) -> None:
+    trusted = ("--trust", str(fork.parent / "trust.toml"))
+    found = verify(world, str(fork), *trusted)
+    assert (found["exit"], found["data"]["kind"], found["data"]["origin"]) == (0, "fraud", ORIGIN)
+    assert found["data"]["guilt"] == {"rule": "fork", "origin": ORIGIN, "where": 22}
+    german = world.konsens("verify", str(fork), *trusted, "--lang", "de")
+    assert (
+        f"Bewiesen: Der Betreiber von {ORIGIN} hat zwei Vergangenheiten gezeigt (22 Einträge).\n"
+        in german.err
+    )
+    assert "Alles stimmt" not in german.err
+    english = world.konsens("verify", str(fork), *trusted)
+    assert f"Proven: the operator of {ORIGIN} showed two pasts (of 22 entries).\n" in english.err
+    assert verify(world, str(fork))["exit"] == 10
+    fork.write_text(fork.read_text().replace('"larger"', '"smaller_"').replace('"smaller"', '"larger"'))
+    assert verify(world, str(fork), *trusted)["exit"] == 9
+    honest_note = json.dumps({"v": 1, "type": "konsens/fork", "smaller": "x", "larger": "x", "path": []})
+    fork.write_text(honest_note)
+    nothing = verify(world, str(fork), *trusted)
+    assert (nothing["exit"], nothing["code"], nothing["data"]["guilt"]) == (6, "fraud.proves_nothing", None)
+
+
+def test_every_crime_has_its_words() -> None:
+    assert GUILT.keys() == {"fork", "hidden_seal", *get_args(Rule)}
+    for sentences in GUILT.values():
+        assert all("{origin}" in said and "{where}" in said for said in sentences)
+
+
+def test_a_bundle_about_one_question_answers_it(world: World) -> None:
+    """In JSON too, in the verifier's own words, and only where everything holds."""
+    answer = verify(world, "trail.zip", "--trust", "trust.toml")["data"]["answer"]
+    assert (answer["allowed"], answer["code"]) == (True, "ok")
+    assert answer["reason"]["en"].startswith("Yes: ")
+    assert answer["reason"]["de"].startswith("Ja: ")
+    assert verify(world, "trail.zip")["data"]["answer"] is None, "nobody is trusted"
+    day_before = ("--on", "2020-01-01T00:00:00Z", "--out", "one.zip", "--channel", "email")
+    who = world.run("shop", "trail", "search")["events"][0]["customer"]
+    world.run("shop", "trail", "prove", who, "newsletter", *day_before, ok=False)
+    answer = verify(world, "one.zip", "--trust", "trust.toml")["data"]["answer"]
+    assert (answer["allowed"], answer["code"]) == (False, "consent.none")
+    assert verify(world, "ask.json", "--trust", "trust.toml")["data"]["answer"] is None
 
 
 def test_people_read_what_was_checked_and_what_it_rests_on(world: World, konsens: Konsens) -> None:
