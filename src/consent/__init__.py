@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from . import act
 from .act import Choice, Place, check_choice
+from .asked import Asked, asked_of
 from .company import Company
 from .contact import Address, ContactKeys, resolve_who
 from .courier import METHODS, Method
@@ -76,6 +77,7 @@ __all__ = [
     "RECEIPT_TYPE",
     "Address",
     "AnchoredText",
+    "Asked",
     "Assurance",
     "Attested",
     "Break",
@@ -121,6 +123,7 @@ __all__ = [
     "Terms",
     "Verdict",
     "act",
+    "asked_of",
     "check_choice",
     "check_introduction",
     "check_not_future",

@@ -7,12 +7,11 @@ from datetime import datetime
 
 import msgspec
 
-from ..encoding import parse_time
 from ..errors import NotFound
+from .asked import asked_of
 from .contact import resolve_who
 from .ledger import Ledger
 from .moments import seconds, when
-from .request import parse_request
 from .state import State
 from .tables import Held
 
@@ -104,29 +103,22 @@ def _state(ledger: Ledger, held: Held, moment: int) -> State:
 
 def _requested(ledger: Ledger, did: str, known: set[tuple[str, str]], now: datetime) -> list[Record]:
     """Return a record for every offer of an addressed request that nothing has answered yet."""
-    rows = ledger.db.execute("SELECT jws FROM request WHERE customer = ? ORDER BY at", (did,))
-    found: dict[tuple[str, str], Record] = {}
-    for (jws,) in rows.fetchall():
-        request = parse_request(jws).request
-        lapsed = seconds(now) >= seconds(parse_time(request.expires_at))
-        for offer in request.offers:
-            for channel in offer.channels:
-                if (offer.purpose, channel) in known:
-                    continue
-                matter = ledger.matter(did, offer.purpose, channel)
-                found[offer.purpose, channel] = Record(
-                    record=matter.record_id,
-                    company=ledger.did,
-                    purpose=offer.purpose,
-                    channel=channel,
-                    state=State.LAPSED if lapsed else State.REQUESTED,
-                    since=parse_time(request.at),
-                    until=parse_time(request.expires_at),
-                    event=None,
-                    seal=None,
-                    next=None,
-                    leaf_index=None,
-                    customer=did,
-                    assurance=None,
-                )
-    return list(found.values())
+    return [
+        Record(
+            record=ledger.matter(did, asked.purpose, asked.channel).record_id,
+            company=ledger.did,
+            purpose=asked.purpose,
+            channel=asked.channel,
+            state=asked.state_at(now),
+            since=asked.at,
+            until=asked.expires_at,
+            event=None,
+            seal=None,
+            next=None,
+            leaf_index=None,
+            customer=did,
+            assurance=None,
+        )
+        for asked in asked_of(ledger, [did], by=now)
+        if (asked.purpose, asked.channel) not in known
+    ]

@@ -206,18 +206,19 @@ def _requested(cases: Cases, asked: Query, now: datetime) -> Iterator[RecordLine
     for line in unanswered(cases, customers, **moments):
         inside = (not asked.start or line.at >= asked.start) and (not asked.end or line.at <= asked.end)
         named = asked.purpose in (None, line.purpose) and asked.channel in (None, line.channel)
-        if not (inside and named and asked.state in (None, line.state)):
+        state = line.state_at(moments["as_of"])
+        if not (inside and named and asked.state in (None, state)):
             continue
         row = (line.customer, line.purpose, line.channel)
         yield RecordLine(
-            record=line.record,
+            record=cases.ledger.matter(*row).record_id,
             customer=line.customer,
             ref=cases.ledger.ref_of(line.customer),
             purpose=line.purpose,
             channel=line.channel,
-            state=line.state,
+            state=state,
             since=format_time(line.at),
-            until=line.expires_at,
+            until=format_time(line.expires_at),
             assurance=None,
             decision=_decision(cases, asked, row, now),
             seal=None,
