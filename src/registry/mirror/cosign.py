@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from ...errors import Unavailable, VerificationError
-from ..cosignature import MAP_SUFFIX, Cosigner, cosign
+from ..cosignature import MAP_SUFFIX, Cosigner, MlDsaCosigner, cosign
 from .follow import Mirror
 
 __all__ = ["cosign_copy", "map_cosigner"]
@@ -24,7 +24,7 @@ def map_cosigner(name: str, seed: bytes) -> Cosigner:
     return Cosigner(name.removesuffix(MAP_SUFFIX) + MAP_SUFFIX, seed)
 
 
-def cosign_copy(mirror: Mirror, cosigners: Iterable[Cosigner], *, at: datetime) -> str:
+def cosign_copy(mirror: Mirror, cosigners: Iterable[Cosigner | MlDsaCosigner], *, at: datetime) -> str:
     """Return the signature lines of `cosigners` over the checkpoint up to which everything is here.
 
     They are kept with the copy, too, so that it shows them. Every mirror of konsens recomputes the map, so it

@@ -11,7 +11,7 @@ from hashlib import sha256
 
 from ...errors import InputError, KonsensError, VerificationError
 from ..checkpoint import Checkpoint, SignedCheckpoint, parse_signed_checkpoint
-from ..cosignature import Cosigner
+from ..cosignature import Cosigner, MlDsaCosigner
 from ..tree import EMPTY_ROOT, check_subtree_consistency, leaf_hash, root_of
 from ..witness.admit import Refused, Response, Seen, Submitted, check_follows, read
 from .cosign import cosign_copy
@@ -37,7 +37,7 @@ class Receiver:
     def __init__(
         self,
         mirrors: Iterable[Mirror],
-        cosigners: Iterable[Cosigner],
+        cosigners: Iterable[Cosigner | MlDsaCosigner],
         *,
         problem: Callable[[str, KonsensError], None] | None = None,
     ) -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 
 from ...errors import InputError, Unavailable
-from ..cosignature import MAP_SUFFIX, Cosigner, cosign
+from ..cosignature import MAP_SUFFIX, Cosigner, MlDsaCosigner, cosign
 from ..policy import Log
 from ..tree import EMPTY_ROOT
 from .admit import Refused, Response, Seen, Submitted, check_follows, keys_of, read
@@ -32,10 +32,20 @@ class Witness:
     - It says "append-only" and no more; its key name must not claim that it recomputes the map.
     """
 
-    def __init__(self, cosigner: Cosigner, logs: Iterable[Log], state: WitnessState) -> None:
-        if cosigner.name.endswith(MAP_SUFFIX):
-            raise InputError("witness.name", name=cosigner.name)
+    def __init__(
+        self,
+        cosigner: Cosigner | MlDsaCosigner,
+        logs: Iterable[Log],
+        state: WitnessState,
+        *,
+        also: Iterable[Cosigner | MlDsaCosigner] = (),
+    ) -> None:
+        """Cosign as `cosigner`, and with the keys of `also`, such as one of ML-DSA-44 beside Ed25519."""
         self.cosigner = cosigner
+        self._cosigners = [cosigner, *also]
+        for one in self._cosigners:
+            if one.name.endswith(MAP_SUFFIX):
+                raise InputError("witness.name", name=one.name)
         self._keys = keys_of(logs)
         self._state = state
 
@@ -58,7 +68,7 @@ class Witness:
         return Response(404) if newest is None else Response(200, newest.note.encode())
 
     def _cosign(self, submitted: Submitted, at: datetime) -> str:
-        """Return the signature line, once what it says is on the medium."""
+        """Return the signature lines, once what they say is on the medium."""
         checkpoint, note = submitted.checkpoint, submitted.note
         signed, fork = "", ""
 
@@ -68,7 +78,9 @@ class Witness:
                 fork = before.note
             check_follows(submitted, Seen(before.size, before.root) if before else NOTHING)
             seconds = _time(at, before)
-            signed = cosign(note, self.cosigner, at=datetime.fromtimestamp(seconds, UTC))
+            signed = note
+            for cosigner in self._cosigners:
+                signed = cosign(signed, cosigner, at=datetime.fromtimestamp(seconds, UTC))
             return Cosigned(checkpoint.origin, checkpoint.size, checkpoint.root, seconds, signed)
 
         try:

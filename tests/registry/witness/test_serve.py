@@ -24,6 +24,7 @@ from konsens.registry import (
     MAP_SUFFIX,
     Checkpoint,
     Cosigner,
+    MlDsaCosigner,
     NoteSigner,
     check_checkpoint,
     check_cosignatures,
@@ -44,7 +45,7 @@ from konsens.registry.witness import (
 )
 
 from ..logs import AT, ORIGIN, SIGNER, VKEY, later
-from .world import COSIGNERS, Tree, witness_in
+from .world import COSIGNERS, LOGS, Tree, witness_in
 
 TREE = Tree(40)
 FORK = Tree(40, fork_at=5)
@@ -179,6 +180,15 @@ def test_a_log_may_change_its_key(tmp_path: Path) -> None:
     assert witness.add_checkpoint(TREE.request(0, 7), at=AT).status == 200
     newer = render_add_checkpoint(AddCheckpoint(7, TREE.path(7, 9), TREE.note(9, signer=STRANGER)))
     assert witness.add_checkpoint(newer, at=AT).status == 200
+
+
+def test_a_witness_may_sign_for_the_time_of_quantum_computers_too(tmp_path: Path) -> None:
+    pytest.importorskip("cryptography.hazmat.primitives.asymmetric.mldsa")
+    lasting = MlDsaCosigner(KEY.name, b"q" * 32)
+    logs, state = parse_logs(LOGS), WitnessState.open(tmp_path / "state.sqlite")
+    answer = Witness(COSIGNERS[0], logs, state, also=[lasting]).add_checkpoint(TREE.request(0, 7), at=AT)
+    signed = parse_note(TREE.note(7) + answer.body.decode())
+    assert [one.key for one in check_cosignatures(signed, [KEY, lasting.vkey])] == [KEY, lasting.vkey]
 
 
 def test_a_witness_does_not_claim_what_map_cosigners_state(tmp_path: Path) -> None:
