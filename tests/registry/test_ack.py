@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from konsens.errors import InputError, NotTrusted, VerificationError
-from konsens.registry.ack import check_ack, sign_ack
+from konsens.registry.ack import check_ack, sign_ack, sign_acks
 from konsens.registry.checkpoint import check_checkpoint
 from konsens.registry.note import NoteSigner, b64_encode, check_note, sign_note
 from konsens.registry.tree import MAX_SIZE
@@ -20,6 +20,11 @@ ACK = sign_ack(7, LEAF, signer=LOG)
 @given(st.integers(0, MAX_SIZE), st.binary(min_size=32, max_size=32))
 def test_an_acknowledgement_names_the_index(index: int, leaf: bytes) -> None:
     assert check_ack(sign_ack(index, leaf, signer=LOG), leaf_hash=leaf, vkey=LOG.vkey) == index
+
+
+@given(st.lists(st.tuples(st.integers(0, MAX_SIZE), st.binary(min_size=32, max_size=32)), max_size=5))
+def test_many_at_once_are_signed_like_each_alone(places: list[tuple[int, bytes]]) -> None:
+    assert sign_acks(places, signer=LOG) == [sign_ack(*place, signer=LOG) for place in places]
 
 
 def test_the_signed_text_is_that_of_the_format() -> None:

@@ -17,7 +17,7 @@ from typing import Protocol
 import msgspec
 
 from ...errors import NotFound, NotTrusted, RefusedByPolicy
-from ..ack import sign_ack
+from ..ack import sign_acks
 from ..leaf import PublicLeaf, SealLeaf
 from ..log import SealLog
 from ..note import NoteSigner
@@ -133,10 +133,8 @@ class LogService:
         if admitted.spends:
             at = dict(zip((leaf.entry for leaf in admitted.leaves), indices, strict=True))
             self._vouchers.spend({voucher: at[entry] for entry, voucher in admitted.spends.items()})
-        return [
-            sign_ack(index, leaf_hash(leaf.entry), signer=self._signer)
-            for leaf, index in zip(admitted.leaves, indices, strict=True)
-        ]
+        hashes = [leaf_hash(leaf.entry) for leaf in admitted.leaves]
+        return sign_acks(list(zip(indices, hashes, strict=True)), signer=self._signer)
 
     def register_vouchers(self, hashes: Sequence[bytes], *, member: Member | None) -> None:
         """Take in a member's vouchers."""

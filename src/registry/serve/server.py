@@ -28,6 +28,7 @@ from .vouchers import SqliteVouchers
 __all__ = ["VOUCHERS", "served_log"]
 
 VOUCHERS = "vouchers.sqlite"
+SHORTEST_PAUSE = 0.1  # seconds between two rounds of publishing, however short the writer's steps are
 
 
 @contextmanager
@@ -65,7 +66,7 @@ def served_log(
             intake,
             policy=witnesses,
             transport=witness_transport(loopback=loopback),
-            pause=pause,
+            pause=max(pause, SHORTEST_PAUSE),
         ),
     ):
         yield log_app(
