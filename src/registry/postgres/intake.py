@@ -17,6 +17,7 @@ from time import monotonic
 from typing import Self
 
 from ...errors import Conflict, InputError, KonsensError, NotTrusted, Unavailable, VerificationError
+from ..check_ahead import LeavesUnderCheck
 from ..leaf import HeadLeaf, PublicLeaf, SealLeaf, seal_of
 from ..note import VerifierKey, render_vkey
 from ..walk import bad_leaves
@@ -87,7 +88,11 @@ class Intake:
         """
         if any(isinstance(leaf, HeadLeaf) for leaf in leaves):
             raise InputError("registry.head_leaf")
-        for _, error in bad_leaves([one for one in leaves if isinstance(one, SealLeaf)], origin=self.origin):
+        if isinstance(leaves, LeavesUnderCheck):
+            bad = leaves.bad(origin=self.origin)
+        else:
+            bad = bad_leaves([leaf for leaf in leaves if isinstance(leaf, SealLeaf)], origin=self.origin)
+        for _, error in bad:
             raise error
         entries = [leaf.entry for leaf in leaves]
         with self._mutex:

@@ -16,6 +16,7 @@ from typing import Self
 import msgspec
 
 from ...errors import Damaged, InputError, KonsensError, Locked, NotTrusted, Unavailable
+from ..check_ahead import LeafChecker, LeavesUnderCheck
 from ..checkpoint import SignedCheckpoint
 from ..leaf import HeadLeaf, PublicLeaf, SealLeaf, check_seal_leaf, parse_leaf
 from ..log import SealLog
@@ -50,6 +51,13 @@ class Pending(msgspec.Struct, frozen=True):
     leaf: SealLeaf | PublicLeaf | None
 
 
+class Batch(msgspec.Struct, frozen=True):
+    """What is taken in one step, and the leaves among it that can be read, in its order."""
+
+    pending: Sequence[Pending]
+    leaves: Sequence[SealLeaf | PublicLeaf]
+
+
 class Sequencer:
     """Gives places to what is pending, and publishes; exactly one for a log.
 
@@ -75,11 +83,13 @@ class Sequencer:
         every: float = 0.0,
         publish_every: float = 1.0,
         cache: MapCache | None = None,
+        checker: LeafChecker | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """Take the log's lock and look whether the log is whole.
 
-        `remembered` lies in the operator's home; `cache` keeps the seal map from one start to the next.
+        `remembered` lies in the operator's home; `cache` keeps the seal map from one start to the next;
+        `checker` has the signatures of the next step checked on other cores.
         """
         self._signer, self._remembered, self._clock = signer, remembered, clock
         # What was answered lies beside what was signed: the first is written at every step.
@@ -87,6 +97,8 @@ class Sequencer:
         self._every, self._publish_every = every, publish_every
         self._stepped = self._published = float("-inf")
         self._in_doubt = True
+        self._checker = checker
+        self._next: Batch | None = None
         self._last_answer: LastSigned | None = None
         role: Role = "sequencer" if single_node else "cluster sequencer"
         self._store = PostgresStore(dsn, schema=schema, role=role, listen="pending")
@@ -131,22 +143,26 @@ class Sequencer:
         """Give places to what is pending, in one step, and return how many were taken or refused."""
         if self._in_doubt:
             self._make_certain()
-        found = self._store.session.all(
-            "SELECT id, node, ticket, entry FROM pending ORDER BY id LIMIT %s", MOST_AT_ONCE
-        )
-        if not found:
+        batch = self._next or self._read()
+        self._next = None
+        if not batch.pending:
             return 0
         self._stepped, self._in_doubt = monotonic(), True
-        pending = [Pending(id_, node, ticket, entry, _parse(entry)) for id_, node, ticket, entry in found]
-        refused = {one.id: "leaf.format" for one in pending if one.leaf is None}
+        refused = {one.id: "leaf.format" for one in batch.pending if one.leaf is None}
         try:
-            self._take(pending, refused)
+            self._take(batch, refused)
         except KonsensError as error:
             if error.code not in REFUSALS:
                 raise
-            self._take(pending, self._refusals(pending))
+            refused = self._refusals(batch.pending)
+            good = [one.leaf for one in batch.pending if one.leaf and one.id not in refused]
+            leaves = LeavesUnderCheck.settled(good, origin=self._signer.name)
+            self._take(Batch(batch.pending, leaves), refused)
+        if self._checker:
+            ahead = self._read()  # its signatures are checked while this step is answered and published
+            self._next = ahead if ahead.pending else None
         self._answer()
-        return len(pending)
+        return len(batch.pending)
 
     def publish_if_due(self) -> SignedCheckpoint | None:
         """Publish if something is new and the last time was long enough ago."""
@@ -182,6 +198,7 @@ class Sequencer:
 
     def _make_certain(self) -> None:
         """Commit once more: what can be read here is certain if this is, since a quorum keeps the order."""
+        self._next = None  # it may have been taken, or been lost
         with self._store.writing():
             pass
         self._answer()
@@ -196,20 +213,28 @@ class Sequencer:
         self._store.confirm()
         self._in_doubt = False
 
-    def _take(self, pending: Sequence[Pending], refused: Mapping[int, str]) -> None:
+    def _read(self) -> Batch:
+        question = "SELECT id, node, ticket, entry FROM pending ORDER BY id LIMIT %s"
+        found = self._store.session.all(question, MOST_AT_ONCE)
+        pending = [Pending(id_, node, ticket, entry, _parse(entry)) for id_, node, ticket, entry in found]
+        leaves = [one.leaf for one in pending if one.leaf]
+        return Batch(pending, self._checker.start(leaves) if self._checker else leaves)
+
+    def _take(self, batch: Batch, refused: Mapping[int, str]) -> None:
         """Append what is not `refused`, given by id, and settle all of it, in one step."""
-        good = [one for one in pending if one.id not in refused]
+        good = [one for one in batch.pending if one.id not in refused]
         with self._store.writing():
             start = self._store.size()
-            places = self._log.append([one.leaf for one in good if one.leaf is not None])
+            places = self._log.append(batch.leaves)
             # Who waits for a new entry finds it in the log.
             answers: list[Answer] = [
                 (one.node, one.ticket, place, None)
                 for one, place in zip(good, places, strict=True)
                 if place < start
             ]
-            answers += [(one.node, one.ticket, None, refused[one.id]) for one in pending if one.id in refused]
-            self._settle([one.id for one in pending], answers)
+            lost = [one for one in batch.pending if one.id in refused]
+            answers += [(one.node, one.ticket, None, refused[one.id]) for one in lost]
+            self._settle([one.id for one in batch.pending], answers)
 
     def _settle(self, ids: list[int], answers: list[Answer]) -> None:
         self._store.session.change("DELETE FROM pending WHERE id = ANY(%b)", ids)

