@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 
 from ..consent.act import Place, open_relation
+from ..did import render_document
 from ..encoding import format_time
 from ..errors import Conflict, Damaged
 from ..records import EventType, Matter, SignedEvent
@@ -15,6 +16,7 @@ from .consents import Consents
 from .kinds import COMPANY, IDENTITY, NOTICE, REQUEST, Company, Identity, KnownNotice, KnownRequest
 from .plan import Desk, Plan
 from .show import Shown, logs_for
+from .vouchers import vouchers_in
 from .wallet import Wallet
 
 __all__ = ["Answer", "Answering"]
@@ -115,7 +117,7 @@ class Answering:
         company = Company(
             did=self.shown.company,
             name=self.shown.notice.controller.name,
-            document=read.message.company,
+            document=render_document(read.company),
             key_history=read.message.key_history,
             first_contact_at=known.first_contact_at if known else at,
         )
@@ -124,6 +126,7 @@ class Answering:
             COMPANY.row(company.did, company),
             NOTICE.row(read.notice.hash, KnownNotice(read.notice.jws)),
             REQUEST.row(request.hash, KnownRequest(request.jws, company.did, request.request.expires_at)),
+            *vouchers_in(self.wallet, read.message.vouchers, company=company.did),
         ]
 
 

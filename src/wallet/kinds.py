@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from ..encoding import sha256
 from ..records import Outgoing, Seed, SignedEvent, parse_event
 from .kind import Kind
 
@@ -20,7 +21,9 @@ __all__ = [
     "PROFILE",
     "REQUEST",
     "SEED",
+    "SEEN",
     "USE",
+    "VOUCHER",
     "Act",
     "Card",
     "Company",
@@ -30,8 +33,10 @@ __all__ = [
     "KnownNotice",
     "KnownRequest",
     "Profile",
+    "SeenCheckpoint",
     "StoredSeed",
     "Use",
+    "Voucher",
 ]
 
 
@@ -58,13 +63,41 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KnownLog(msgspec.Struct, frozen=True):
-    """A log with its pinned key, and where its folder lies on this machine."""
+    """A log with its pinned key, and where its folder lies on this machine, or the URL where it is served."""
 
     origin: str
     vkey: str
     folder: str
     place: dict[str, Any]  # `konsens.registry.Place`
     rank: int  # the home is the lowest
+    url: str = ""
+
+    @property
+    def where(self) -> str:
+        """The place as a user would type it."""
+        return self.url or self.folder
+
+
+class SeenCheckpoint(msgspec.Struct, frozen=True):
+    """The newest checkpoint that a served log has shown: it never goes back behind this one."""
+
+    note: str
+
+
+class Voucher(msgspec.Struct, frozen=True):
+    """What opens a served log for one leaf, beyond its limits; `company` gave it."""
+
+    origin: str
+    company: str
+    value: bytes
+
+    @property
+    def key(self) -> str:
+        """The name in the vault: its hash, as the log knows it."""
+        return sha256(self.value).hex()
+
+    def __repr__(self) -> str:
+        return f"Voucher({self.origin!r}, {self.company!r}, ***)"
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -113,6 +146,12 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     def signed(self) -> SignedEvent | None:
         """The event, or None for a bare break."""
         return None if self.event is None else parse_event(self.event)
+
+    @property
+    def ends(self) -> bool:
+        """Whether it takes something back: a withdrawal, an objection, a bare break."""
+        signed = self.signed
+        return signed is None or signed.event.type in ("withdrawn", "objected")
 
     @property
     def outgoing(self) -> Outgoing:
@@ -181,3 +220,5 @@ NOTICE = Kind("notice", KnownNotice)
 REQUEST = Kind("request", KnownRequest)
 CARD = Kind("card", Card)
 USE = Kind("use", Use)
+SEEN = Kind("seen", SeenCheckpoint)
+VOUCHER = Kind("voucher", Voucher)

@@ -1,21 +1,23 @@
-"""The logs that a wallet knows, each with its pinned key and the place of its folder."""
+"""The logs that a wallet knows, each with its pinned key, and the folder or URL where it is."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 import msgspec
 
 from ..errors import InputError, KonsensError, NotFound, NotTrusted, Unavailable
-from ..registry import SealLeaf, SignedCheckpoint, VerifierKey, render_vkey
+from ..registry import SealLeaf, SignedCheckpoint, VerifierKey, parse_vkey, render_vkey
 from ..registry.folder import Place, Registry
+from ..registry.log_place import LogPlace, LogUrl
 from .kinds import KnownLog
 from .scan import Where
 
-__all__ = ["Log", "Logs", "OpenLog", "first_contact", "open_folder"]
+__all__ = ["Log", "Logs", "OpenLog", "first_contact", "open_folder", "open_known"]
 
 
 class Log(Protocol):
@@ -66,17 +68,49 @@ def open_folder(known: KnownLog) -> Log:
     return Registry.open(Path(known.folder), place=msgspec.convert(known.place, Place))
 
 
-def first_contact(folders: Sequence[Path]) -> list[KnownLog]:
-    """Return what a wallet pins of the logs in `folders`: origin, key, place; the first one is its home."""
+def open_known(known: KnownLog) -> Log:
+    """Open the folder of a log, or the URL where it is served; nothing is asked of it yet."""
+    if not known.url:
+        return open_folder(known)
+    from ..registry.remote import LogClient, SmallLog  # who has folders only does without the extra
+
+    place = LogUrl(known.url)
+    return SmallLog(LogClient(place.url, parse_vkey(known.vkey), loopback=place.loopback))
+
+
+def first_contact(
+    places: Sequence[LogPlace], known: Mapping[str, KnownLog] = MappingProxyType({})
+) -> list[KnownLog]:
+    """Return what a wallet pins of the logs at `places`: origin, key, place; the first one is its home.
+
+    Of one that is `known` by its origin, key and place stay as they were pinned; at a known URL nothing is
+    asked.
+    """
     logs: dict[str, KnownLog] = {}
-    for rank, folder in enumerate(folders):
-        with _registry(folder) as log:
-            place, vkey = msgspec.to_builtins(log.place), render_vkey(log.vkey)
-            known = KnownLog(log.origin, vkey, str(folder.absolute()), place, rank)
-        if known.origin in logs:
-            raise InputError("wallet.same_log_twice", origin=known.origin)
-        logs[known.origin] = known
+    at_url = {log.url: log for log in known.values() if log.url}
+    for rank, place in enumerate(places):
+        found = at_url.get(str(place)) or (_at_url(place) if isinstance(place, LogUrl) else _in_folder(place))
+        if found.origin in logs:
+            raise InputError("wallet.same_log_twice", origin=found.origin)
+        pinned = known.get(found.origin, found)
+        logs[found.origin] = msgspec.structs.replace(pinned, folder=found.folder, url=found.url, rank=rank)
     return list(logs.values())
+
+
+def _at_url(place: LogUrl) -> KnownLog:
+    from ..registry.remote import first_contact as ask
+
+    try:
+        vkey = ask(place.url, loopback=place.loopback)
+    except Unavailable as error:
+        raise Unavailable("wallet.log_unreachable", origin=place, problem=error.code) from error
+    return KnownLog(vkey.name, render_vkey(vkey), "", {}, 0, place.url)
+
+
+def _in_folder(folder: Path) -> KnownLog:
+    with _registry(folder) as log:
+        place, vkey = msgspec.to_builtins(log.place), render_vkey(log.vkey)
+        return KnownLog(log.origin, vkey, str(folder.absolute()), place, 0)
 
 
 def _registry(folder: Path) -> Registry:
@@ -93,7 +127,7 @@ class Logs:
     searches go on in the others, and only when none is left they raise too.
     """
 
-    def __init__(self, known: Iterable[KnownLog], *, open_log: OpenLog = open_folder) -> None:
+    def __init__(self, known: Iterable[KnownLog], *, open_log: OpenLog = open_known) -> None:
         self._known = {log.origin: log for log in sorted(known, key=lambda log: (log.rank, log.origin))}
         self.open_log = open_log
         self._open: dict[str, Log] = {}
@@ -124,9 +158,20 @@ class Logs:
     def current(self) -> bool:
         """Whether every log can be read, and none is a copy."""
         try:
-            return not any(self.named(origin).is_copy for origin in self.origins)
+            for origin in self.origins:
+                log = self.named(origin)
+                if self._known[origin].url:
+                    log.checkpoint()  # opening it has asked nothing
+                if log.is_copy:
+                    return False
         except KonsensError:
             return False
+        return True
+
+    @property
+    def served(self) -> tuple[str, ...]:
+        """The names of the logs that are served over HTTP."""
+        return tuple(origin for origin, log in self._known.items() if log.url)
 
     def close(self) -> None:
         """Let go of every log; it is opened again when it is asked again."""

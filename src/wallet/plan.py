@@ -31,7 +31,7 @@ from ..records import (
 )
 from .kind import Record
 from .kinds import ACT, Act, Identity
-from .lanes import Lane
+from .lanes import Lane, lanes_of
 from .scan import seal_at
 from .wallet import Wallet
 
@@ -59,10 +59,16 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Desk:
-    """Where the leaves of one plan are made, in memory."""
+    """Where the leaves of one plan are made, in memory.
 
-    def __init__(self, wallet: Wallet) -> None:
+    `offline` lets it go by what the wallet itself knows where no log can be asked (`unreachable` says why):
+    if another device was faster, the log refuses the leaf, and it never happened.
+    """
+
+    def __init__(self, wallet: Wallet, *, offline: bool = False) -> None:
         self.wallet = wallet
+        self.offline = offline
+        self.unreachable: Unavailable | None = None
         self.known = wallet.acts()
         self.acts: list[Act] = []
         self.first: list[Act] = []
@@ -82,7 +88,13 @@ class Desk:
     def lanes(self, identity: Identity) -> dict[int, Lane]:
         """Return the lanes with one company by number, with what was made here."""
         if identity.number not in self._lanes:
-            self._lanes[identity.number] = self.wallet.lanes(identity)
+            try:
+                self._lanes[identity.number] = self.wallet.lanes(identity)
+            except Unavailable as error:
+                if not self.offline:
+                    raise
+                self.unreachable = error
+                self._lanes[identity.number] = lanes_of(self.wallet.acts(identity.number), {})
         return self._lanes[identity.number]
 
     def lane_of(self, identity: Identity, matter: Matter) -> Lane | None:

@@ -27,6 +27,7 @@ from ..records import (
 )
 from ..registry import check_inclusion_proof, leaf_hash, parse_policy, parse_proof
 from .kinds import CARD, COMPANY_EVENT, Act, Card, CompanyEvent, Identity
+from .vouchers import vouchers_in
 from .wallet import Wallet
 
 __all__ = ["take_in_receipts"]
@@ -67,7 +68,11 @@ def take_in_receipts(wallet: Wallet, message: ReceiptsMessage, *, at: datetime) 
                 added_at=format_time(at),
                 events=events,
             )
+            known = wallet.vault.get(CARD, held.card) is not None
             wallet.vault.put(CARD, held.card, card)
+            # A receipt that comes a second time brings nothing: its voucher may be spent.
+            for row in () if known else vouchers_in(wallet, text.vouchers, company=str(held.issuer)):
+                wallet.vault.put_json(*row)
             if anchored is not None:
                 theirs = CompanyEvent(
                     anchored.event.text,

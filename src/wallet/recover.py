@@ -11,6 +11,7 @@ import msgspec
 
 from ..errors import Damaged
 from ..records import Seed
+from ..registry.log_place import LogPlace
 from .backup import Summary, read_backup
 from .header import Cost, Random
 from .kinds import PROFILE
@@ -35,7 +36,7 @@ def recover(
     passphrase: str,
     seed: Seed,
     *,
-    folders: Sequence[Path],
+    folders: Sequence[LogPlace],
     at: datetime,
     entropy: Random = os.urandom,
     cost: Cost | None = None,

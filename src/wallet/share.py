@@ -19,7 +19,7 @@ from ..credentials import (
     parse_question,
     render_path,
 )
-from ..did import PublicKey, Signer
+from ..did import DidDocument, PublicKey, Signer, render_document
 from ..encoding import format_time
 from ..errors import NotFound
 from .anchored import check_keys_public
@@ -37,6 +37,7 @@ class Sharing(msgspec.Struct, frozen=True):
     choices: tuple[Choice, ...]
     warnings: tuple[str, ...]
     message: QuestionMessage
+    company: DidDocument
 
     @property
     def cards(self) -> tuple[str, ...]:
@@ -85,7 +86,7 @@ def plan_sharing(
         named = find_card(wallet, card)
         cards = [held for held in cards if held.card == named]
     choices = choose(question.dcql, cards, at=at, only=only or None)
-    return Sharing(question, choices, introduced.warnings, message)
+    return Sharing(question, choices, introduced.warnings, message, introduced.document)
 
 
 def share(wallet: Wallet, sharing: Sharing, *, at: datetime) -> AnswerMessage:
@@ -121,7 +122,7 @@ def _pin(wallet: Wallet, sharing: Sharing, at: datetime) -> None:
     company = Company(
         did=did,
         name=known.name if known else did,
-        document=message.company,
+        document=render_document(sharing.company),
         key_history=message.key_history,
         first_contact_at=known.first_contact_at if known else format_time(at),
     )

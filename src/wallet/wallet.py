@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -26,10 +26,11 @@ from ..did import (
     parse_jws,
 )
 from ..encoding import format_time, jcs
-from ..errors import Conflict, Damaged, InputError, KonsensError, NotFound
+from ..errors import Conflict, Damaged, InputError, KonsensError, NotFound, NotTrusted
 from ..records import GAP_LIMIT, Seed, did_label
 from ..registry import parse_vkey
 from ..registry.folder import Remembered, check_holds_all
+from ..registry.log_place import LogPlace
 from .header import Cost, Random
 from .kinds import (
     ACT,
@@ -47,7 +48,7 @@ from .kinds import (
     StoredSeed,
 )
 from .lanes import Lane, lanes_of
-from .logs import Logs, OpenLog, first_contact, open_folder
+from .logs import Log, Logs, OpenLog, first_contact, open_folder
 from .scan import Found, scan, scan_company, seal_at
 from .vault import Vault
 
@@ -63,7 +64,7 @@ class Wallet:
     """
 
     def __init__(
-        self, vault: Vault, *, folders: Sequence[Path] = (), open_log: OpenLog = open_folder
+        self, vault: Vault, *, folders: Sequence[LogPlace] = (), open_log: OpenLog | None = None
     ) -> None:
         self.vault = vault
         stored = vault.get(SEED, "seed")
@@ -72,7 +73,9 @@ class Wallet:
             raise Damaged("wallet.no_seed")
         self.seed: Seed = stored.seed
         self.profile: Profile = profile
-        self.logs = Logs(_in_folders(vault.list(LOG), folders), open_log=open_log)
+        known = vault.list(LOG)
+        at = first_contact(folders, known) if folders else known.values()
+        self.logs = Logs(at, open_log=open_log or self._open_log)
 
     # --- making and opening
 
@@ -84,7 +87,7 @@ class Wallet:
         *,
         seed: Seed,
         at: datetime,
-        folders: Sequence[Path] = (),
+        folders: Sequence[LogPlace] = (),
         numbers: Iterable[int] = (0,),
         name: str | None = None,
         unscanned: bool = False,
@@ -93,8 +96,8 @@ class Wallet:
     ) -> Wallet:
         """Create a wallet of `seed` with the pairwise DIDs `numbers`.
 
-        It knows the logs in `folders`, the first of which is its home. `unscanned` says that the seed may
-        have been used before. The file appears whole or not at all.
+        It knows the logs in `folders`, or at these URLs, the first of which is its home. `unscanned` says
+        that the seed may have been used before. The file appears whole or not at all.
         """
         stamp = format_time(at)
         records = [
@@ -113,11 +116,14 @@ class Wallet:
         path: Path,
         passphrase: str,
         *,
-        folders: Sequence[Path] = (),
-        open_log: OpenLog = open_folder,
+        folders: Sequence[LogPlace] = (),
+        open_log: OpenLog | None = None,
         entropy: Random = os.urandom,
     ) -> Wallet:
-        """Open the wallet at `path`; `folders` stand for this time in the place of those that it recorded."""
+        """Open the wallet at `path`; `folders` stand for this time in the place of those that it recorded.
+
+        A URL may stand where a folder does.
+        """
         vault = Vault.open(path, passphrase, entropy=entropy)
         try:
             return cls(vault, folders=folders, open_log=open_log)
@@ -281,39 +287,42 @@ class Wallet:
 
     # --- logs
 
-    def use_log(self, folder: Path) -> KnownLog:
+    def use_log(self, place: LogPlace) -> KnownLog:
         """Remember a log and its place, or the new place of one that was moved.
 
-        Raises `registry.other_key` for another key, and `registry.missing_leaf` when the folder lacks a leaf
-        that this wallet put into that log.
+        Raises `registry.other_key` for another key, and `registry.missing_leaf` when the log there lacks a
+        leaf that this wallet put into it.
         """
         logs = self.vault.list(LOG)
-        [found] = first_contact([folder])
+        [found] = first_contact([place])
         known = logs.get(found.origin)
         leaves = [
             (act.leaf_index, act.leaf)
             for act in self.acts()
             if act.origin == found.origin and act.leaf_index is not None
         ]
-        check_holds_all(folder, Remembered(parse_vkey((known or found).vkey), leaves=leaves))
+        if known is not None and known.vkey != found.vkey:
+            raise NotTrusted("registry.other_key", origin=found.origin)
+        if isinstance(place, Path):
+            check_holds_all(place, Remembered(parse_vkey(found.vkey), leaves=leaves))
+        else:
+            from .served import check_shows_all
+
+            with closing(self._open_log(found)) as log:
+                check_shows_all(log, leaves)
         found = msgspec.structs.replace(found, rank=known.rank if known else len(logs))
         self.vault.put(LOG, found.origin, found)
         self.logs = Logs([*logs.values(), found], open_log=self.logs.open_log)
         return found
 
+    def _open_log(self, known: KnownLog) -> Log:
+        if not known.url:
+            return open_folder(known)
+        from .served import ServedLog  # who has folders only does without the extra
+
+        return ServedLog(known, self.vault)
+
 
 def did_of_number(seed: Seed, number: int) -> str:
     """Return the pairwise DID number `number` of a seed."""
     return did_key(PrivateKey.ed25519(seed.derive(did_label(number))).public)
-
-
-def _in_folders(known: dict[str, KnownLog], folders: Sequence[Path]) -> Iterable[KnownLog]:
-    """Return the known logs, or those in `folders`: of a known one the key and place stay pinned."""
-    if not folders:
-        return known.values()
-    return [
-        msgspec.structs.replace(known[log.origin], folder=log.folder, rank=log.rank)
-        if log.origin in known
-        else log
-        for log in first_contact(folders)
-    ]

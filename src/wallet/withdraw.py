@@ -1,7 +1,8 @@
 """Withdrawing and objecting: a signed event where the wallet has the words, a bare break where it has not.
 
 Nothing is needed but the seed and one of the logs: no company, no request, no answer. Where another device
-was faster, the seal behind its leaf is broken at once.
+was faster, the seal behind its leaf is broken at once. While a served log is away, what this wallet knows by
+itself is ended: signed, kept, and sent with the next act.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ def plan_withdrawal(
     `plan.again`; where nothing is left to end, so is everything else that a log has lost. Raises
     `wallet.nothing_to_withdraw`.
     """
-    desk = Desk(wallet)
-    identities = _everyone(wallet) if company is None else _with(wallet, company)
+    desk = Desk(wallet, offline=True)
+    identities = _everyone(desk) if company is None else _with(wallet, company)
     for identity in identities:
         ending = _Ending(desk, identity, at=at)
         lanes = list(desk.lanes(identity).values())
@@ -48,7 +49,7 @@ def plan_withdrawal(
             for lane in [lane for lane in lanes if lane.is_relation]:
                 ending.object(lane)
     if not (desk.acts or desk.again or _bring_back(desk, identities)):
-        raise NotFound("wallet.nothing_to_withdraw")
+        raise desk.unreachable or NotFound("wallet.nothing_to_withdraw")
     return desk.plan(*(IDENTITY.row(str(one.number), one) for one in identities))
 
 
@@ -59,7 +60,7 @@ def plan_objection(wallet: Wallet, company: str, *, at: datetime) -> Plan:
     the company may never have seen the stop seal that is open now. Raises `wallet.no_relation` where nothing
     was ever agreed or refused, `wallet.already_objected` where nothing is left to stop.
     """
-    desk, found, identities = Desk(wallet), False, _with(wallet, company)
+    desk, found, identities = Desk(wallet, offline=True), False, _with(wallet, company)
     for identity in identities:
         ending = _Ending(desk, identity, at=at)
         lanes = list(desk.lanes(identity).values())
@@ -69,9 +70,9 @@ def plan_objection(wallet: Wallet, company: str, *, at: datetime) -> Plan:
             found = True
             ending.object(lane)
     if not found:
-        raise NotFound("wallet.no_relation", company=company)
+        raise desk.unreachable or NotFound("wallet.no_relation", company=company)
     if not (desk.acts or desk.again or _bring_back(desk, identities)):
-        raise Conflict("wallet.already_objected", company=company)
+        raise desk.unreachable or Conflict("wallet.already_objected", company=company)
     return desk.plan()
 
 
@@ -135,7 +136,7 @@ class _Ending:
     def _on_its_way(self, lane: Lane) -> bool:
         """Tell whether an end of this lane was signed that only has to be sent (again), and see to it."""
         act = lane.acts[-1] if lane.acts else None
-        if act is None or not _ends(act) or not (act.leaf_index is None or act.key in self.lost):
+        if act is None or not act.ends or not (act.leaf_index is None or act.key in self.lost):
             return False
         if _takes(self.wallet, act.origin):
             self.desk.again.append(act)
@@ -181,11 +182,6 @@ def _fits(matter: Matter, purpose: str | None, channel: str | None) -> bool:
     return purpose in (None, matter.purpose) and channel in (None, matter.channel)
 
 
-def _ends(act: Act) -> bool:
-    signed = act.signed
-    return signed is None or signed.event.type in ("withdrawn", "objected")
-
-
 def _takes(wallet: Wallet, origin: str) -> bool:
     return _problem(wallet, origin) is None
 
@@ -204,9 +200,14 @@ def _with(wallet: Wallet, company: str) -> list[Identity]:
     return [one for one in wallet.identities() if one.company == did]
 
 
-def _everyone(wallet: Wallet) -> list[Identity]:
-    """Return every identity, also those of which only the logs know."""
+def _everyone(desk: Desk) -> list[Identity]:
+    """Return every identity, also those of which only the logs know; not those while a log is away."""
+    wallet = desk.wallet
     known = {one.number: one for one in wallet.identities()}
-    for number in scan(wallet.seed, wallet.logs).keys() - known.keys():
+    try:
+        used = set(scan(wallet.seed, wallet.logs))
+    except Unavailable as error:
+        desk.unreachable, used = error, set()
+    for number in used - known.keys():
         known[number] = Identity(number, did_of_number(wallet.seed, number), None, wallet.profile.created_at)
     return [known[number] for number in sorted(known)]

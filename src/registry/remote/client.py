@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from time import monotonic, sleep
 
 from ...did import Signer
 from ...errors import InputError, Unavailable, VerificationError
@@ -22,6 +23,8 @@ AT_ONCE = 8
 LONGEST_VKEY = 1024
 LONGEST_FILE = 1 << 20
 READ_SECONDS = 5.0
+PATIENCE_SECONDS = 10.0
+TOO_MANY_REQUESTS = 429  # RFC 6585, section 4
 APPEND_SECONDS = 30.0  # a log takes a step a second, and waits for whoever came before
 
 
@@ -85,7 +88,11 @@ class LogClient:
             return list(pool.map(self._get, paths))
 
     def _get(self, path: str) -> bytes | None:
+        until = monotonic() + PATIENCE_SECONDS
         answer = self._reader.get(f"{self.url}/{path}", most=LONGEST_FILE)
+        while answer.status == TOO_MANY_REQUESTS and monotonic() < until:
+            sleep(1)  # who looks for all his seals at once asks for many buckets
+            answer = self._reader.get(f"{self.url}/{path}", most=LONGEST_FILE)
         if answer.status == 404:
             return None
         if answer.status != 200:

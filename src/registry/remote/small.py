@@ -18,7 +18,7 @@ from ..note import VerifierKey
 from ..policy import Log as PolicyLog
 from ..policy import Policy
 from ..static import FetchedCheckpoint, StaticLog, find_broken
-from ..static.paths import WIDTH
+from ..static.paths import CHECKPOINT, WIDTH
 from .client import LogClient
 
 __all__ = ["SmallLog"]
@@ -45,8 +45,9 @@ class SmallLog:
         self._client, self._wait = client, wait
         self._policy = policy or Policy((PolicyLog(client.vkey),), (), (), None)
         seen = FetchedCheckpoint(self._policy.check(known), known) if known else None
-        self._files = StaticLog(client.fetch, self._policy, origin=client.vkey.name, known=seen)
+        self._files = StaticLog(self._fetch, self._policy, origin=client.vkey.name, known=seen)
         self._fetched = False
+        self._kept: dict[str, bytes | None] = {}
         self._mine: dict[int, SealLeaf] = {}
         self._broken: dict[bytes, int | None] = {}
 
@@ -92,7 +93,7 @@ class SmallLog:
     def broken_many(self, seals: Sequence[bytes]) -> dict[bytes, int]:
         """Return seal and index of those among `seals` that are broken."""
         if unknown := [seal for seal in seals if seal not in self._broken]:
-            found = find_broken(self._read(), self._client.fetch, unknown)
+            found = find_broken(self._read(), self._fetch, unknown)
             self._broken.update({seal: found.get(seal) for seal in unknown})
         return {seal: index for seal in seals if (index := self._broken[seal]) is not None}
 
@@ -144,17 +145,28 @@ class SmallLog:
 
     def _read(self) -> StaticLog:
         if not self._fetched:
-            self._files.checkpoint()
-            self._fetched = True
+            self._look()
         return self._files
+
+    def _look(self) -> None:
+        """Take the checkpoint that is shown now."""
+        self._kept.clear()
+        self._files.checkpoint()
+        self._fetched = True
+
+    def _fetch(self, paths: Sequence[str]) -> list[bytes | None]:
+        """Fetch what was not fetched since the checkpoint, which is always asked for anew."""
+        wanted = [path for path in dict.fromkeys(paths) if path == CHECKPOINT or path not in self._kept]
+        found = dict(zip(wanted, self._client.fetch(wanted) if wanted else (), strict=True))
+        self._kept.update({path: data for path, data in found.items() if path != CHECKPOINT})
+        return [found[path] if path in found else self._kept[path] for path in paths]
 
     def _await(self, index: int) -> None:
         """Wait until a checkpoint covers `index`, for a while: an acknowledgement is good without it, too."""
         until = monotonic() + self._wait
         while not self._fetched or self._files.size <= index:
             try:
-                self._files.checkpoint()
-                self._fetched = True
+                self._look()
             except Unavailable:
                 pass
             if monotonic() > until:
