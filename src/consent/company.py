@@ -33,6 +33,7 @@ from .rehearsal import copy_of_book
 from .request import Reason, SignedRequest, request_message
 from .tables import MIGRATIONS
 from .use import record_use
+from .vouchers import FOR_A_REQUEST, vouchers_for
 
 if TYPE_CHECKING:
     from ..credentials import AnswerMessage, Question, QuestionMessage, VerifiedAnswer
@@ -168,15 +169,27 @@ class Company:
         )
 
     def message_for(
-        self, signed: SignedRequest, *, vkeys: dict[str, str], key_history: KeyHistory | None = None
+        self,
+        signed: SignedRequest,
+        *,
+        vkeys: dict[str, str],
+        key_history: KeyHistory | None = None,
+        keys: CompanyKeys | None = None,
     ) -> RequestMessage:
-        """Return the file for a request; `vkeys` are the logs' keys by origin, the first is home."""
+        """Return the file for a request; `vkeys` are the logs' keys by origin, the first is home.
+
+        With `keys`, one that is addressed to a customer carries vouchers for each log that limits appends.
+        """
         notice = self.ledger.notice(signed.request.notice)
         if notice is None:
             raise NotFound("notice.unknown", notice=signed.request.notice[:12])
+        given: list[dict[str, tuple[str, ...]]] = [{}]
+        if keys is not None and signed.request.customer is not None:
+            given = vouchers_for(self.ledger.logs, keys, [signed.hash], each=FOR_A_REQUEST)
         return request_message(
             signed,
             notice,
+            vouchers=given[0],
             document=self.ledger.resolver.resolve(self.ledger.did),
             key_history=key_history,
             logs=[LogKey(origin, vkey) for origin, vkey in vkeys.items()],

@@ -15,10 +15,15 @@ import msgspec
 from ..did import DidDocument, KeyHistory, OfflineResolver, PinnedResolver, PublicKey, document_of
 from ..errors import KonsensError, NotFound, NotTrusted, Unavailable
 from ..registry import Place, Registry, SignerHead, render_vkey
+from ..registry.log_place import LogPlace, LogUrl
 from ..strict_json import convert, parse
 from .company import Company
+from .log import Log
+from .served import Service, open_served
 
 __all__ = ["document_in", "open_home"]
+
+_SERVICE = Service()
 
 
 class _Log(msgspec.Struct, frozen=True):
@@ -30,6 +35,13 @@ class _Log(msgspec.Struct, frozen=True):
     inode: int
     born: int = 0
     operator: bool = False
+    url: str = ""
+    policy: str = ""
+
+    @property
+    def place(self) -> LogPlace:
+        """Where it is."""
+        return LogUrl(self.url) if self.url else Path(self.folder)
 
 
 class _Settings(msgspec.Struct, frozen=True):
@@ -42,13 +54,18 @@ class _Settings(msgspec.Struct, frozen=True):
 
 @contextmanager
 def open_home(
-    folder: Path, *, folders: Sequence[Path] = (), random: Callable[[int], bytes] = os.urandom
+    folder: Path,
+    *,
+    folders: Sequence[LogPlace] = (),
+    random: Callable[[int], bytes] = os.urandom,
+    service: Service = _SERVICE,
 ) -> Iterator[Company]:
     """Open the company whose home is `folder`, with the logs that it knows.
 
     `folders` stand in for the logs' own, the home log's first; each is then a copy, which proves the past
-    only. A log that cannot be read is no error here: each decision that needs it says no and why. Raises
-    `home.missing` where there is no company's home.
+    only. A URL among them is no copy: what is served there is verified, and `service` says how old it may be
+    and who signs what is appended. A log that cannot be read is no error here: each decision that needs it
+    says no and why. Raises `home.missing` where there is no company's home.
     """
     path = folder / "konsens.json"
     if not path.is_file():
@@ -57,12 +74,13 @@ def open_home(
     if settings.kind != "company" or settings.did is None:
         raise NotFound("home.other_kind", path=folder, kind="company")
     with ExitStack() as stack:
-        home: Registry | None = None
+        home: Log | None = None
         error: KonsensError | None = Unavailable("company.no_registry")
         others = []
         for number, known in enumerate(settings.registries):
             try:
-                log = _open(known, folders[number] if number < len(folders) else Path(known.folder))
+                place = folders[number] if number < len(folders) else known.place
+                log = _open(folder, known, place, service)
             except KonsensError as reason:
                 error = reason if number == 0 else error
                 continue
@@ -99,11 +117,13 @@ def _signed_size(folder: Path, settings: _Settings) -> int:
     return signed.size if signed else 0
 
 
-def _open(known: _Log, folder: Path) -> Registry:
+def _open(home: Path, known: _Log, place: LogPlace, service: Service) -> Registry:
+    if isinstance(place, LogUrl):
+        return open_served(home, place, vkey=known.vkey, policy=known.policy, service=service)
     try:
-        log = Registry.open(folder, place=Place(known.folder, known.inode, known.born))
+        log = Registry.open(place, place=Place(known.folder, known.inode, known.born))
     except NotFound as error:
-        raise Unavailable("company.log_unreachable", origin=known.origin, folder=folder) from error
+        raise Unavailable("company.log_unreachable", origin=known.origin, folder=place) from error
     if render_vkey(log.vkey) != known.vkey:
         log.close()
         raise NotTrusted("registry.other_key", origin=known.origin)

@@ -42,6 +42,11 @@ class Logs:
             raise self.error or Unavailable("consent.seal_unknown")
         return self._home
 
+    @property
+    def open(self) -> tuple[Log, ...]:
+        """Every log that could be opened, home first."""
+        return tuple(self._by_origin.values())
+
     def rehearsed(self) -> Log | None:
         """Return the home log as one that takes leaves and writes none."""
         return None if self._home is None else RehearsedLog(self._home)

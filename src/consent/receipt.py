@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from ..did import OfflineResolver, key_of, kid_of
 from ..encoding import b64u_encode, format_time, sha256
 from ..errors import Unavailable
@@ -19,6 +21,7 @@ from .ledger import Ledger
 from .message import ReceiptsMessage, ReceiptText
 from .moments import when
 from .own import CompanyKeys
+from .vouchers import FOR_A_RECEIPT, vouchers_for
 
 __all__ = ["RECEIPT_TYPE", "receipts_for"]
 
@@ -44,7 +47,11 @@ def receipts_for(
         checkpoint()
     with ledger.book.write():
         cards = [_credential(ledger, keys, event, random=random, now=now) for event, _ in due]
-    texts = tuple(_text(ledger, own, text) for (_, own), (_, text) in zip(due, cards, strict=True))
+    given = vouchers_for(ledger.logs, keys, [event for event, _ in due], each=FOR_A_RECEIPT)
+    texts = tuple(
+        msgspec.structs.replace(_text(ledger, own, text), vouchers=vouchers)
+        for (_, own), (_, text), vouchers in zip(due, cards, given, strict=True)
+    )
     return ReceiptsMessage(receipts=texts), tuple(card for card, _ in cards)
 
 

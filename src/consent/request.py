@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 import msgspec
@@ -132,14 +133,16 @@ def request_message(
     document: DidDocument,
     key_history: KeyHistory | None,
     logs: Collection[LogKey],
+    vouchers: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
 ) -> RequestMessage:
-    """Return the file that travels. A folder limits nobody, so no vouchers are carried yet."""
+    """Return the file that travels; `vouchers` by origin are for whom it is addressed to, and nobody else."""
     return RequestMessage(
         request=signed.jws,
         notice=notice.jws,
         company=render_document(document),
         key_history=None if key_history is None else parse(key_history.render()),
         logs=tuple(logs),
+        vouchers=dict(vouchers),
     )
 
 
