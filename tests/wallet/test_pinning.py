@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,8 +11,18 @@ from typing import Any
 import msgspec
 import pytest
 
-from konsens.did import HistoryEntry, KeyHistory, LocalSigner, PrivateKey, document_of
-from konsens.errors import InputError, NotTrusted, Unavailable
+from konsens.did import (
+    HistoryEntry,
+    KeyHistory,
+    LocalSigner,
+    OfflineResolver,
+    PrivateKey,
+    document_of,
+    key_of,
+    parse_document,
+    render_document,
+)
+from konsens.errors import InputError, NotTrusted, Unavailable, VerificationError
 from konsens.records import Seed
 from konsens.registry import NoteSigner, PublicLeaf, Registry
 from konsens.wallet import Cost, Wallet, list_consents, show_request
@@ -139,6 +150,22 @@ def test_at_first_contact_the_history_stands_in_a_log_too(
     with web.wallet() as wallet, pytest.raises(NotTrusted) as refused:
         web.plan(wallet, web.ask())
     assert refused.value.code == "company.key_unanchored"
+
+
+def test_of_a_did_key_nothing_is_pinned_but_its_key(world: World, wallet: Wallet) -> None:
+    """Its document is signed by nobody and needed by nobody: what somebody adds on the way is not kept."""
+    thief = PrivateKey.ed25519(bytes([53]) * 32)
+    request = json.loads(world.ask(channels=["email"]))
+    did, honest = world.did, request["company"]
+    request["company"] = render_document(
+        document_of(did, {did[8:]: world.signer.key.public, "2": thief.public})
+    )
+    world.grant(wallet, json.dumps(request).encode())
+    resolved = wallet.resolver.resolve(did)
+    assert resolved == OfflineResolver().resolve(did) == parse_document(json.dumps(honest))
+    with pytest.raises(VerificationError):
+        key_of(resolved, f"{did}#2")
+    assert show_request(wallet, world.ask("survey"), at=world.now).known, "the honest request follows from it"
 
 
 def remove_the_log(world: World) -> None:
