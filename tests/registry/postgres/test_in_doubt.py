@@ -209,6 +209,21 @@ def test_standbys_that_are_struck_off_while_a_commit_waits_for_them_do_not_let_i
         assert len(asked.result()) == 1
 
 
+def test_a_standby_serves_those_who_only_read(
+    cluster: tuple[Node, Node], log: Log, intake: Intake, primary: Node
+) -> None:
+    with log.running(single_node=False, publish_every=3600):
+        settle(log, intake)
+    with pytest.raises(Unavailable):  # unless it is asked for, one that takes writes is wanted
+        open_postgres(cluster[1].dsn, schema=log.schema)
+    until(lambda: cluster[1].do(f"SELECT size FROM {log.schema}.checkpoints"))
+    with open_postgres(f"{cluster[1].dsn} target_session_attrs=any", schema=log.schema) as reader:
+        assert reader.prove_inclusion(0)
+        with pytest.raises(Unavailable) as refused:
+            reader.append([leaf(1)])
+        assert refused.value.code == "registry.cannot_write"
+
+
 def test_a_server_that_does_not_wait_for_its_disk_is_refused(tmp_path: Path) -> None:
     node = Node.create("careless", {"fsync": "off"})
     try:
