@@ -2,6 +2,7 @@
 
 - An event, its leaf and its fact are durable in one transaction before anything is appended.
 - `deliver` brings every leaf that is still on its way into the log; after a crash the next verb does it.
+- Where the log has lost the event before one of them, it first gets that back: the index grows along a lane.
 - A lane whose open seal broke without an event to show (a restored book) has ended; a new one begins.
 """
 
@@ -15,7 +16,9 @@ from ..did import Signer, public_from_seed
 from ..errors import KonsensError
 from ..records import (
     Actor,
+    AnchoredEvent,
     Content,
+    Countersignature,
     Event,
     EventHash,
     EventType,
@@ -31,12 +34,13 @@ from ..records import (
     sign_event,
 )
 from ..registry import seal_of
+from .bring_back import bring_back, is_displaced
 from .facts import own_fact
 from .ledger import Ledger
 from .moments import seconds
 from .tables import PENDING_INDEX
 
-__all__ = ["CompanyKeys", "deliver", "sign_own"]
+__all__ = ["CompanyKeys", "countersign", "deliver", "sign_own"]
 
 
 class CompanyKeys(msgspec.Struct, frozen=True):
@@ -93,16 +97,28 @@ def sign_own(
     return signed
 
 
+def countersign(ledger: Ledger, keys: CompanyKeys, anchored: AnchoredEvent, *, at: datetime) -> None:
+    """Answer a customer's event where it lies now, for its receipt; inside `book.write()`."""
+    matter, event = anchored.event.event.matter, anchored.event.event_hash
+    content = Countersignature(event=event, origin=anchored.origin, leaf_index=anchored.leaf_index)
+    own = sign_own(ledger, keys, matter, "countersigned", content, at=at)
+    row = (event, matter.customer, own.event_hash)
+    ledger.db.execute("INSERT OR REPLACE INTO receipt VALUES (?, ?, ?, NULL, NULL)", row)
+
+
 def deliver(ledger: Ledger, *, now: datetime) -> None:
     """Append every leaf that is still on its way, and note where it lies."""
     log = ledger.logs.home
     ledger.check_log()
+    waiting = [item.event.event.prev for item in ledger.book.outstanding(log.origin) if item.event]
+    if any(is_displaced(ledger, before) for before in waiting if before):
+        bring_back(ledger)
     sent = flush(log, ledger.book)
     ledger.look_back()
-    waiting = ledger.db.execute(
+    settled = ledger.db.execute(
         "SELECT f.event FROM fact f JOIN event e ON e.hash = f.event WHERE f.pending"
     ).fetchall()
-    if not sent and not waiting:
+    if not sent and not settled:
         return
     with ledger.book.write():
         ledger.note_size(log.size())
@@ -111,7 +127,7 @@ def deliver(ledger: Ledger, *, now: datetime) -> None:
                 ledger.db.execute(
                     "INSERT OR IGNORE INTO own_time VALUES (?, ?)", (item.leaf_index, seconds(now))
                 )
-        for (event,) in waiting:
+        for (event,) in settled:
             _settle(ledger, event)
 
 

@@ -3,7 +3,8 @@
 - Every event: signature, commitment, leaf in the log at its index, place in its lane.
 - A grant: the notice existed before it and covers it; the request is ours, in time, and not used up.
 - Each step: it may follow what stands at its leaf.
-- The same file twice changes nothing; a part of it again is no error either.
+- The same file twice changes nothing; a part of it again is no error either. Where the log no longer has an
+  event in its place, since it was put back to an older state, `bring_back` finds or gives it a new one.
 - What was verified is a fact, the company's countersignature is in the outbox, and the standing is folded
   anew, in one transaction. Only then are leaves appended.
 """
@@ -20,7 +21,6 @@ from ..encoding import b64u_decode
 from ..errors import InputError, Unavailable, VerificationError
 from ..records import (
     AnchoredEvent,
-    Countersignature,
     Matter,
     check_anchored,
     check_event_signature,
@@ -28,6 +28,7 @@ from ..records import (
     check_may_begin,
     parse_anchored,
 )
+from .bring_back import bring_back, is_displaced
 from .contact import Address, link_ref, store_addresses
 from .decide import check_stoppable
 from .facts import customer_fact
@@ -36,7 +37,7 @@ from .lanes import open_seals
 from .ledger import Ledger
 from .message import EventsMessage, parse_message
 from .moments import seconds
-from .own import CompanyKeys, deliver, sign_own
+from .own import CompanyKeys, countersign, deliver
 from .step import check_step
 from .tables import Stops
 from .target import target_of
@@ -79,10 +80,15 @@ def receive(
     fresh = [event for event in events if not ledger.book.has(event.event.event_hash)]
     for event in fresh:
         _check_event(ledger, event, now)
+    again = [event.event.event_hash for event in events if event not in fresh]
+    if any(is_displaced(ledger, event) for event in again):
+        bring_back(ledger)
     addresses = _check_contacts(message, events)
     deliver(ledger, now=now)
     with ledger.book.write():
         new = [event for event in fresh if _take_in(ledger, keys, event, now=now, age=age)]
+        for known in again:
+            _answer_again(ledger, keys, known, now)
         if ref is not None:
             link_ref(ledger.db, customer, ref, proof="staff", at=seconds(now))
         store_addresses(ledger.db, ledger.contacts, customer, addresses, proof="customer")
@@ -152,20 +158,24 @@ def _take_in(
         check_step(before, fact, terms)
     ledger.add_fact(fact, matter, received_at=seconds(now))
     if matter.customer and matter.purpose and matter.channel:
-        countersigned = Countersignature(
-            event=anchored.event.event_hash, origin=anchored.origin, leaf_index=anchored.leaf_index
-        )
-        own = sign_own(ledger, keys, matter, "countersigned", countersigned, at=now)
-        ledger.db.execute(
-            "INSERT OR IGNORE INTO receipt VALUES (?, ?, ?, NULL, NULL)",
-            (fact.event, matter.customer, own.event_hash),
-        )
+        countersign(ledger, keys, anchored, at=now)
         ledger.refold(matter.customer, matter.purpose, matter.channel)
     elif event.type in ("objected", "restored"):
         ledger.db.execute(
             "INSERT OR IGNORE INTO receipt VALUES (?, ?, NULL, NULL, NULL)", (fact.event, matter.customer)
         )
     return True
+
+
+def _answer_again(ledger: Ledger, keys: CompanyKeys, event: str, now: datetime) -> None:
+    """Countersign a known event anew if our answer names another place than the one where it lies now."""
+    stored = ledger.book.event(event)
+    rows = ledger.db.execute("SELECT own_event FROM receipt WHERE event = ?", (event,)).fetchall()
+    for (own,) in rows:
+        if own is not None and ledger.book.has(own):
+            said = ledger.book.event(own).anchored.event.event.content
+            if getattr(said, "leaf_index", None) != stored.leaf_index:
+                countersign(ledger, keys, stored.anchored, at=now)
 
 
 def _check_stoppable(ledger: Ledger, customer: str) -> None:

@@ -12,7 +12,7 @@ b'Muster-Shop'
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -158,6 +158,26 @@ class Book:
     def events_by_lane(self) -> Iterator[StoredEvent]:
         """Yield all events, lane after lane."""
         return self._events("1 ORDER BY lane, seq")
+
+    def move(self, origin: str, places: Mapping[str, int]) -> None:
+        """Note where events lie in a log that was put back to an older state and got them again.
+
+        The caller has seen them there. No leaf is another event's (`book.leaf_taken`), and the index still
+        grows along each lane (`lane.order` and the like, see `Lane`).
+        """
+        self._check_writing()
+        # All of them aside first: one may take the place that another one leaves.
+        aside = "UPDATE event SET leaf_index = -1 - leaf_index WHERE hash = ?"
+        self.connection.executemany(aside, [(event,) for event in places])
+        try:
+            self.connection.executemany(
+                "UPDATE event SET leaf_index = ? WHERE hash = ?",
+                [(index, event) for event, index in places.items()],
+            )
+        except sqlite3.IntegrityError as error:
+            raise Conflict("book.leaf_taken", origin=origin, index=max(places.values())) from error
+        for lane in {self.event(event).lane for event in places}:
+            self.lane(lane)
 
     # --- leaves on their way (`Outbox`)
 

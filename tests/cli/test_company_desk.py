@@ -38,7 +38,7 @@ def test_a_decision_loads_nothing_that_it_does_not_need(shop: Shop) -> None:
         "import sys; from konsens.cli.app import run; code = run(sys.argv[1:]); "
         f"print(sorted({{*sys.modules}} & {{*{heavy}}}), file=sys.stderr); sys.exit(code)"
     )
-    line = [sys.executable, "-c", code, "company", *CHECK, "--home", shop.home]
+    line = [sys.executable, "-c", code, "company", *CHECK, "--home", str(shop.home)]
     done = subprocess.run(line, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.splitlines()) == (0, ["[]"]), done.stderr
 
