@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import TypeAlias
 
 import msgspec
 
@@ -15,6 +16,8 @@ from .path import ClaimPath, PathLike, covers, parse_path
 from .present import to_disclose
 
 __all__ = ["Choice", "candidates", "choose"]
+
+_Candidates: TypeAlias = Mapping[str, Sequence["Choice"]]
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -52,13 +55,14 @@ def choose(
     """
     allowed = [()] if only is None else [parse_path(path) for path in only]
     found = {query.id: candidates(query, cards, at=at) for query in dcql.credentials}
-    choices: list[Choice] = []
-    for name in _needed(dcql, {name for name, choices in found.items() if choices}):
-        choice = next((choice for choice in found[name] if _within(choice, allowed)), None)
-        if choice is None:
-            raise RefusedByPolicy("dcql.only", query=name)
-        choices.append(choice)
-    return tuple(choices)
+    fitting = {name: [one for one in choices if _within(one, allowed)] for name, choices in found.items()}
+    needed: dict[str, None] = {}
+    for alternatives in dcql.required():  # the first one that can be met
+        met = next((names for names in alternatives if all(fitting[name] for name in names)), None)
+        if met is None:
+            raise _unmet(alternatives, found, fitting)
+        needed.update(dict.fromkeys(met))
+    return tuple(fitting[name][0] for name in needed)
 
 
 def candidates(
@@ -86,15 +90,14 @@ def _may_answer(query: CredentialQuery, held: HeldCredential, at: datetime) -> b
     )
 
 
-def _needed(dcql: Dcql, answerable: set[str]) -> tuple[str, ...]:
-    """Return the queries to answer: of everything required the first alternative that can be met."""
-    needed: dict[str, None] = {}
-    for alternatives in dcql.required():
-        met = next((names for names in alternatives if answerable.issuperset(names)), None)
-        if met is None:
-            raise NotFound("dcql.no_match", query=", ".join(alternatives[0]))
-        needed.update(dict.fromkeys(met))
-    return tuple(needed)
+def _unmet(
+    alternatives: tuple[tuple[str, ...], ...], found: _Candidates, fitting: _Candidates
+) -> NotFound | RefusedByPolicy:
+    """Return why none of the alternatives is an answer: the wallet has none, or `only` forbids it."""
+    for names in alternatives:
+        if all(found[name] for name in names):
+            return RefusedByPolicy("dcql.only", query=next(name for name in names if not fitting[name]))
+    return NotFound("dcql.no_match", query=", ".join(alternatives[0]))
 
 
 def _within(choice: Choice, allowed: Sequence[ClaimPath]) -> bool:

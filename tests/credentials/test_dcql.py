@@ -318,6 +318,22 @@ def test_the_first_set_that_can_be_met_is_taken_and_what_is_optional_stays(
     assert [choice.query.id for choice in choose(sets(), cards, at=AT)] == answer
 
 
+def test_a_narrowed_answer_may_be_another_set() -> None:
+    """What the holder forbids rules out one alternative, not the next."""
+    cards = [
+        card(PID, "given_name", "family_name", "address"),
+        card(OTHER_PID, "given_name", "family_name", "address"),
+        card(RESIDENCE, "postal_code", "locality", "region"),
+        card(REDUCED_PID, "given_name", "family_name"),
+    ]
+    only = ["given_name", "family_name", "postal_code", "locality", "region"]
+    chosen = choose(sets(), cards, at=AT, only=only)
+    assert [choice.query.id for choice in chosen] == ["pid_reduced_cred_1", "pid_reduced_cred_2"]
+    with pytest.raises(RefusedByPolicy) as excinfo:
+        choose(sets(), cards, at=AT, only=["given_name"])
+    assert excinfo.value.code == "dcql.only"
+
+
 def test_half_a_set_is_no_answer() -> None:
     residence = card(RESIDENCE, "postal_code", "locality", "region")
     with pytest.raises(KonsensError) as excinfo:
