@@ -1,12 +1,22 @@
 """The privacy officer's part: ask the book, export what it holds, and verify what others hand over.
 
 >>> from datetime import UTC, datetime
+>>> from pathlib import Path
+>>> from tempfile import TemporaryDirectory
+>>> from konsens.registry import NoteSigner, PublicLeaf, Registry, SignerHead, render_vkey
 >>> from konsens.trail import parse_trust, verify
->>> nobody = parse_trust('v = 1\\npolicy = "quorum none"\\n')
 >>> now = datetime(2026, 11, 22, tzinfo=UTC)
->>> report = verify(b'{"type":"konsens/events","v":1,"events":[]}', nobody, at=now)
->>> report.kind, report.ok
-('message', True)
+>>> operator = NoteSigner("log.muster.example", bytes(32))
+>>> leaf = PublicLeaf(bytes(32))
+>>> with TemporaryDirectory() as folder:
+...     with Registry.create(Path(folder) / "log", origin=operator.name, signer=operator) as log:
+...         (index,) = log.append([leaf])
+...         _ = log.publish(operator, at=now, remembered=SignerHead(Path(folder) / "head"))
+...         proof = log.prove_inclusion(index).encode()
+>>> trust = parse_trust(f'v = 1\\npolicy = "log {render_vkey(operator.vkey)}\\\\nquorum none"\\n')
+>>> verified = verify(proof, trust, at=now, entry=leaf.entry)
+>>> verified.kind, verified.ok
+('proof', True)
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The one writer of a served log: many requests, one durable step, one checkpoint.
 
->>> from konsens.registry import MemoryStore, NoteSigner
+>>> from konsens.registry import MemoryStore, NoteSigner, PublicLeaf
 >>> key = NoteSigner("log.muster.example", bytes(32))
 >>> log = SealLog(MemoryStore(), key.vkey)
 >>> with GroupCommit(lambda: log, lambda log: None, pause=0) as intake:
