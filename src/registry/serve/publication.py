@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from threading import Event, Thread
 from time import monotonic
-from typing import Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import msgspec
 
@@ -22,13 +22,24 @@ from ..static import ObjectStore, depth_for, export, export_map, parse_map_name
 from ..static.map_files import NEWEST as NEWEST_MAP
 from ..tree import consistency_path
 from ..witness import Answer, Collected, Transport, collect
-from .log_service import Intake
+from .group_commit import State
 
-__all__ = ["Publication", "Published"]
+if TYPE_CHECKING:
+    from ..postgres import PostgresLog
+
+__all__ = ["Publication", "Published", "Watched"]
 
 _LOG = logging.getLogger(__name__)
 
 FEWEST_NEW, NEW_SHARE = 1024, 100  # a hundredth of the log is read in the time that a bucket or two take
+
+
+class Watched(Protocol):
+    """Whoever knows how far the log is signed."""
+
+    @property
+    def state(self) -> State:
+        """What it knows now."""
 
 
 class Published(msgspec.Struct, frozen=True):
@@ -53,9 +64,9 @@ class Publication:
 
     def __init__(
         self,
-        open_log: Callable[[], Registry],
+        open_log: Callable[[], Registry | PostgresLog],
         objects: ObjectStore,
-        intake: Intake,
+        writer: Watched,
         *,
         policy: Policy | None = None,
         transport: Transport | None = None,
@@ -64,7 +75,7 @@ class Publication:
         timeout: float = 5.0,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._open_log, self._objects, self._intake = open_log, objects, intake
+        self._open_log, self._objects, self._writer = open_log, objects, writer
         self._policy = policy if policy is not None and policy.witnesses else None
         self._transport = transport
         self._pause, self._renew, self._timeout = pause, renew, timeout
@@ -83,11 +94,11 @@ class Publication:
         self._thread.join()
 
     def _run(self) -> None:
-        log: Registry | None = None
+        log: Registry | PostgresLog | None = None
         asked, shown, ending = 0.0, "", False
         while not ending:
             ending = self._end.wait(self._pause)
-            newest = self._intake.state.checkpoint
+            newest = self._writer.state.checkpoint
             renew = self._policy is not None and monotonic() - asked > self._renew
             if newest is None or (newest.note == shown and not renew):
                 continue
@@ -104,7 +115,7 @@ class Publication:
         if log is not None:
             log.close()
 
-    def _publish(self, log: Registry, newest: SignedCheckpoint) -> None:
+    def _publish(self, log: Registry | PostgresLog, newest: SignedCheckpoint) -> None:
         collected, note = self._collect(log, newest), newest.note
         if collected is not None:
             note = collected.note
@@ -117,7 +128,7 @@ class Publication:
             quorum=collected is not None and collected.quorum,
         )
 
-    def _export_map(self, log: Registry, size: int) -> None:
+    def _export_map(self, log: Registry | PostgresLog, size: int) -> None:
         """Export the seal map once so much is new that reading it would be a burden for small parties."""
         newest = self._objects.get(NEWEST_MAP)
         old = parse_map_name(newest).size if newest is not None else 0
@@ -126,7 +137,7 @@ class Publication:
         depth = depth_for(log.store.row_count(0))
         export_map(log.seals_at(size), log.store.rows, self._objects, size=size, depth=depth)
 
-    def _collect(self, log: Registry, newest: SignedCheckpoint) -> Collected | None:
+    def _collect(self, log: Registry | PostgresLog, newest: SignedCheckpoint) -> Collected | None:
         if self._policy is None or self._transport is None:
             return None
         size, nodes = newest.checkpoint.size, log.nodes()

@@ -47,7 +47,7 @@ FETCHER = Fetcher(loopback=True, seconds=20)
 class Served:
     """A served log and what asks it."""
 
-    def __init__(self, url: str, folder: Path, intake: GroupCommit) -> None:
+    def __init__(self, url: str, folder: Path, intake: GroupCommit | None = None) -> None:
         self.url, self.folder, self.intake = url, folder, intake
 
     def get(self, path: str) -> Answer:
