@@ -31,8 +31,6 @@ from ..walk import NO_HEAD, Head, bad_leaves
 
 __all__ = ["Copy"]
 
-_SEAL, _HEAD, _PUBLIC = (SEAL_LEAF_SIZE, 1), (HEAD_LEAF_SIZE, 2), (PUBLIC_LEAF_SIZE, 3)
-
 
 class _State(msgspec.Struct):
     """Where the copy ends: its tree, its map, the seals that are not yet in the map, the last head leaf."""
@@ -93,19 +91,20 @@ class Copy:
             self._check_once(entries, start)
             raise
         self._kept = state
-        self.checked.difference_update(entries)
+        if self.checked:
+            self.checked.difference_update(entries)
 
     def _sort(self, entries: Sequence[bytes], start: int) -> tuple[list[Row], list[tuple[int, HeadLeaf]]]:
         """Return the seals that the entries break, and their head leaves, each with its index."""
         rows: list[Row] = []
         heads: list[tuple[int, HeadLeaf]] = []
         for index, entry in enumerate(entries, start):
-            kind = (len(entry), entry[0] if entry else 0)
-            if kind == _SEAL:
+            size, kind = len(entry), entry[:1]
+            if size == SEAL_LEAF_SIZE and kind == b"\1":
                 rows.append((sha256(entry[1:33]).digest(), index))
-            elif kind == _HEAD:
+            elif size == HEAD_LEAF_SIZE and kind == b"\2":
                 heads.append((index, self._head(entry, index)))
-            elif kind != _PUBLIC:
+            elif size != PUBLIC_LEAF_SIZE or kind != b"\3":
                 self._refuse("entries", index)
         return rows, heads
 
