@@ -272,6 +272,8 @@ def _send(
     if len(sent) < len(stored):
         raise Conflict("wallet.used_elsewhere")
     if waiting := [act.origin for act in sent if act.leaf_index is None]:
+        if problem is not None and problem.code == "wallet.storage":
+            raise Unavailable("wallet.not_noted", origin=waiting[0], problem=problem.code) from problem
         code = problem.code if problem else ""
         raise Unavailable("wallet.not_sent", origin=waiting[0], problem=code) from problem
     return sent

@@ -141,3 +141,23 @@ def test_a_withdrawal_that_waits_for_a_log_that_went_away_is_made_in_the_other_o
         assert not world.decide(did).allowed
         world.grant(wallet, world.ask("survey"))
         assert not world.decide(did, "newsletter").allowed, "also when the waiting event arrives after all"
+
+
+def test_a_wallet_that_cannot_note_what_the_log_took_says_just_that(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with world.wallet() as wallet:
+        world.grant(wallet, world.ask("newsletter"))
+        did = wallet.identities()[1].did
+
+        def full(*_: object) -> None:
+            raise Unavailable("wallet.storage", problem="SQLITE_FULL")
+
+        monkeypatch.setattr("konsens.wallet.plan._Outbox.settle", full)
+        with pytest.raises(Unavailable) as refused:
+            insist(wallet, lambda: plan_withdrawal(wallet, at=world.tick(), company=world.did))
+        assert refused.value.code == "wallet.not_noted"
+        assert world.decide(did).code == "consent.seal_broken"
+        monkeypatch.undo()
+        insist(wallet, lambda: plan_objection(wallet, world.did, at=world.tick()))
+        assert all(act.leaf_index is not None for act in wallet.acts())
