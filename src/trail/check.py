@@ -275,8 +275,8 @@ class _Examiner:
         return [name for name in self.container.names if name.startswith(folder)]
 
     def _result(self) -> Report:
-        if self.checkpoint is not None and not self.checkpoint.witnessed:
-            self.steps.warnings.append("log.unwitnessed")
+        if self.checkpoint is not None:
+            self.steps.warnings += self.checkpoint.warnings
         # The order of the steps is the order of the errors; within a step, of the files.
         return Report(
             kind="bundle",

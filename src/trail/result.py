@@ -24,7 +24,11 @@ class Check(msgspec.Struct, frozen=True):
 
 
 class Shown(msgspec.Struct, frozen=True, kw_only=True):
-    """A proven checkpoint; `map_root` and `at` are known where its head leaf was shown."""
+    """A proven checkpoint; `map_root` and `at` are known where its head leaf was shown.
+
+    `witnessed` says that somebody beside the operator has cosigned it, `map_cosigned` that somebody of them
+    computed the seal map again.
+    """
 
     origin: str
     size: int
@@ -32,6 +36,14 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     map_root: str | None
     at: str | None
     witnessed: bool
+    map_cosigned: bool = False
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What rests on the operator's word: everything, or that a seal is not broken."""
+        if not self.witnessed:
+            return ("log.unwitnessed",)
+        return ("log.map_unwitnessed",) if self.map_root is not None and not self.map_cosigned else ()
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -107,4 +119,5 @@ def shown_checkpoint(proven: ProvenCheckpoint, head: HeadLeaf | None = None) -> 
         map_root=head.map_root.hex() if head else None,
         at=format_time(head.at) if head else None,
         witnessed=not proven.unwitnessed,
+        map_cosigned=proven.map_cosigned,
     )

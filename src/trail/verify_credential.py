@@ -110,8 +110,8 @@ class _Receipts:
         self.steps.run("receipt.proof", [((), partial(self._proof, one)) for one in proofs])
         if len(proofs) < len(events):
             self.steps.warnings.append("receipt.no_proof")
-        if self.shown is not None and not self.shown.witnessed:
-            self.steps.warnings.append("log.unwitnessed")
+        if self.shown is not None:
+            self.steps.warnings += self.shown.warnings
         last = self.credentials[-1] if self.credentials else None
         return Report(
             kind="receipt",

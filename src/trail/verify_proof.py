@@ -47,8 +47,8 @@ class _Prover:
             note = parse_consistency_proof(text).checkpoint_note
             self.steps.one("proof.checkpoint", lambda: self._checkpoint(note))
             self.steps.warnings.append("proof.old_root_not_given")
-        if self.shown is not None and not self.shown.witnessed:
-            self.steps.warnings.append("log.unwitnessed")
+        if self.shown is not None:
+            self.steps.warnings += self.shown.warnings
         return Report(
             kind="proof",
             as_of=self.shown.at if self.shown else None,
