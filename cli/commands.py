@@ -91,6 +91,7 @@ REGISTRY = {
     ),
     "registry fsck": Entry("registry_check:registry_fsck", "Check every entry, and name every damage."),
     "registry serve": Entry("registry_serve:registry_serve", "Take leaves and show the log over HTTP."),
+    "registry sequence": Entry("registry_postgres:registry_sequence", "Sequence a log in PostgreSQL."),
     "registry export": Entry("registry_copies:registry_export", "Write the log as static files."),
     "registry mirror": Entry("registry_mirror:registry_mirror", "Keep a full, verified copy of a log."),
     "registry monitor": Entry("registry_mirror:registry_monitor", "Say which of my seals were broken."),

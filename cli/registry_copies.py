@@ -15,7 +15,7 @@ from .registry_home import open_registry
 if TYPE_CHECKING:
     from konsens.registry.static import ObjectStore
 
-__all__ = ["registry_export", "registry_migrate"]
+__all__ = ["objects_at", "registry_export", "registry_migrate"]
 
 Folder = Annotated[Path | None, Argument(metavar="DIR", help="The log; else --registry, else the home's.")]
 S3 = "s3://"
@@ -36,7 +36,7 @@ def registry_export(
     """
     from konsens.registry.static import depth_for, export, export_map
 
-    objects = _objects(to)
+    objects = objects_at(to)
     with open_registry(frame, folder) as log:
         registry = log.registry
         newest = registry.checkpoint()
@@ -88,7 +88,8 @@ def registry_migrate(
     )
 
 
-def _objects(to: str) -> ObjectStore:
+def objects_at(to: str) -> ObjectStore:
+    """Return where static files go: a folder, or `s3://BUCKET/PREFIX`."""
     from konsens.registry.static import FolderObjects
 
     if not to.startswith(S3):

@@ -8,9 +8,9 @@ from pathlib import Path
 from socket import socket
 from typing import TYPE_CHECKING, Annotated
 
-from konsens.errors import Conflict
+from konsens.errors import Conflict, InputError
 
-from .answers import RegistryServing, WitnessKey, WitnessServing
+from .answers import RegistrySequencing, RegistryServing, WitnessKey, WitnessServing
 from .frame import Frame, Outcome, command
 from .line import Argument, Option
 from .log_home import cosigning_seed
@@ -19,13 +19,29 @@ from .screen import Screen
 
 if TYPE_CHECKING:
     from konsens.registry import Cosigner
+    from konsens.registry.serve import AppendPolicy
 
-__all__ = ["registry_serve", "registry_witness_key", "registry_witness_serve"]
+__all__ = [
+    "Witnesses",
+    "WitnessesHere",
+    "registry_serve",
+    "registry_witness_key",
+    "registry_witness_serve",
+    "text_of",
+    "until_ended",
+]
 
 Folder = Annotated[Path | None, Argument(metavar="DIR", help="The log; else --registry, else the home's.")]
 Host = Annotated[str, Option("--host", metavar="ADDRESS", help="Where to listen; a proxy of yours does TLS.")]
 Port = Annotated[int, Option("--port", metavar="N", min=0, max=65535, help="Which port; 0 takes a free one.")]
 WitnessName = Annotated[str, Argument(metavar="NAME", help="The witness's name for ever: a domain, best.")]
+Witnesses = Annotated[
+    Path | None,
+    Option("--witnesses", metavar="FILE", help="A tlog-policy: whose cosignatures to ask for."),
+]
+WitnessesHere = Annotated[
+    bool, Option("--local-witnesses", help="Witnesses may run on this machine, without TLS.")
+]
 LONGEST_FILE = 1 << 20
 STATE = "witness.sqlite"
 
@@ -35,41 +51,43 @@ def registry_serve(
     frame: Frame,
     folder: Folder = None,
     static: Annotated[
-        Path | None, Option("--static", metavar="DIR", help="Where the public files go; else beside the log.")
+        str | None, Option("--static", metavar="DIR", help="Where the public files go; else beside the log.")
     ] = None,
     rules: Annotated[
         Path | None,
         Option("--rules", metavar="FILE", help="Who may append, and how much; else anybody, 60 a minute."),
     ] = None,
-    witnesses: Annotated[
-        Path | None,
-        Option("--witnesses", metavar="FILE", help="A tlog-policy: whose cosignatures to ask for."),
+    witnesses: Witnesses = None,
+    local_witnesses: WitnessesHere = False,
+    postgres: Annotated[
+        str | None,
+        Option("--postgres", metavar="DSN", help="One node of a log in PostgreSQL; with --schema, --static."),
     ] = None,
-    local_witnesses: Annotated[
-        bool, Option("--local-witnesses", help="Witnesses may run on this machine, without TLS.")
-    ] = False,
+    schema: Annotated[str | None, Option("--schema", metavar="NAME", help="The schema of the log.")] = None,
     host: Host = "127.0.0.1",
     port: Port = 8080,
 ) -> Outcome:
     """Take leaves and show the log over HTTP, until it is ended with Ctrl+C.
 
     Every second what has come in is made durable, signed, cosigned and published as static files, which any
-    web server or bucket can show, too. `docs/registry.md` tells about rules, witnesses and proxies.
+    web server or bucket can show, too. `docs/registry-service.md` tells about rules, witnesses and proxies.
     """
     from konsens.registry import parse_policy, render_vkey
     from konsens.registry.serve import AppendPolicy, Open, parse_append_policy
     from konsens.registry.serve.run import listen, serve
     from konsens.registry.serve.server import served_log
 
-    allowed = parse_append_policy(_text(frame, rules)) if rules else AppendPolicy(v=1, open=Open())
-    asked = parse_policy(_text(frame, witnesses)) if witnesses else None
+    allowed = parse_append_policy(text_of(frame, rules)) if rules else AppendPolicy(v=1, open=Open())
+    if postgres is not None:
+        return _serve_node(frame, postgres, schema, static, allowed, (host, port))
+    asked = parse_policy(text_of(frame, witnesses)) if witnesses else None
     with open_registry(frame, folder) as log:
         if not log.operator:
             raise Conflict("registry.not_operator", origin=log.registry.origin)
         log.registry.check_own()
         here, place, vkey = log.registry.folder, log.registry.place, log.registry.vkey
         signer, remembered = log.log_signer(), log.signer_head()
-    files = static or here / "static"
+    files = Path(static) if static else here / "static"
     bound = listen(host, port)
 
     def run() -> None:
@@ -89,7 +107,31 @@ def registry_serve(
     data = RegistryServing(
         origin=vkey.name, vkey=render_vkey(vkey), url=_url(bound), static=str(files), witnesses=names
     )
-    return _until_ended(frame, data, run, {frame.pick(de="Register", en="Registry"): data.origin})
+    return until_ended(frame, data, run, {frame.pick(de="Register", en="Registry"): data.origin})
+
+
+def _serve_node(
+    frame: Frame,
+    postgres: str,
+    schema: str | None,
+    static: str | None,
+    rules: AppendPolicy,
+    address: tuple[str, int],
+) -> Outcome:
+    """Serve one node of a log in PostgreSQL; its sequencer asks the witnesses."""
+    from konsens.registry import render_vkey
+    from konsens.registry.serve.run import listen
+
+    from .registry_postgres import running_node
+
+    if schema is None or static is None:
+        raise InputError("input.needed", option="--schema" if schema is None else "--static")
+    bound = listen(*address)
+    signer, run = running_node(frame, postgres, schema, static, rules, bound)
+    data = RegistryServing(
+        origin=signer.name, vkey=render_vkey(signer.vkey), url=_url(bound), static=static, witnesses=[]
+    )
+    return until_ended(frame, data, run, {frame.pick(de="Register", en="Registry"): data.origin})
 
 
 @command(unlocks=True)
@@ -131,7 +173,7 @@ def registry_witness_serve(
     from konsens.registry.serve.witness_app import witness_app
     from konsens.registry.witness import Witness, WitnessState, parse_logs
 
-    known = parse_logs(_text(frame, logs))
+    known = parse_logs(text_of(frame, logs))
     cosigner = _cosigner(frame, name)
     state = WitnessState(frame.home.file(STATE))
     bound = listen(host, port)
@@ -146,7 +188,7 @@ def registry_witness_serve(
         url=_url(bound),
         logs=[log.key.name for log in known],
     )
-    return _until_ended(frame, data, run, {frame.pick(de="Zeuge", en="Witness"): name, "vkey": data.vkey})
+    return until_ended(frame, data, run, {frame.pick(de="Zeuge", en="Witness"): name, "vkey": data.vkey})
 
 
 def _cosigner(frame: Frame, name: str) -> Cosigner:
@@ -155,7 +197,8 @@ def _cosigner(frame: Frame, name: str) -> Cosigner:
     return Cosigner(name, cosigning_seed(frame, name))
 
 
-def _text(frame: Frame, path: Path) -> str:
+def text_of(frame: Frame, path: Path) -> str:
+    """Return what a small text file holds."""
     return frame.read(path, max_bytes=LONGEST_FILE).decode("utf-8", "replace")
 
 
@@ -164,8 +207,11 @@ def _url(bound: socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _until_ended(
-    frame: Frame, data: RegistryServing | WitnessServing, run: Callable[[], None], first: dict[str, str]
+def until_ended(
+    frame: Frame,
+    data: RegistryServing | RegistrySequencing | WitnessServing,
+    run: Callable[[], None],
+    first: dict[str, str],
 ) -> Outcome:
     """Return the outcome that is printed at once, and then runs."""
 
@@ -174,7 +220,7 @@ def _until_ended(
             run()
 
     def show(screen: Screen) -> None:
-        screen.fields({**first, "URL": data.url})
+        screen.fields(first if isinstance(data, RegistrySequencing) else {**first, "URL": data.url})
 
     done = frame.pick(de="Läuft. Strg+C beendet es.", en="Running. Ctrl+C ends it.")
     return Outcome(data, show=show, done=done, after=after)

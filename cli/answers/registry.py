@@ -42,6 +42,14 @@ class RegistryServing(Answer, frozen=True):
     witnesses: list[str]
 
 
+class RegistrySequencing(Answer, frozen=True):
+    origin: str
+    vkey: str
+    schema: str
+    static: str
+    witnesses: list[str]
+
+
 class WitnessKey(Answer, frozen=True):
     name: str
     vkey: str

@@ -18,9 +18,13 @@ import pytest
 from konsens.fetch import Fetcher
 from konsens.registry import Registry, make_seal_leaf, parse_policy, parse_vkey
 from konsens.registry.remote import LogClient
+from tests.registry.postgres.conftest import server
+from tests.registry.postgres.nodes import Node
 
 FETCHER = Fetcher(loopback=True, seconds=20)
 KONSENS = str(Path(sys.executable).with_name("konsens"))
+__all__ = ["server"]  # a fixture
+
 LOG, WITNESS = "log.muster.example", "witness.example"
 
 
@@ -109,6 +113,40 @@ def test_a_log_is_served_witnessed_and_goes_on_where_it_ended(at: Path) -> None:
         assert newest is not None
         assert newest.checkpoint.size == registry.size()
     assert konsens(at, "registry", "fsck", "reg", "--home", "op")["ok"]
+
+
+def test_a_log_in_postgres_is_served_by_two_nodes_and_sequenced_by_one(at: Path, server: Node) -> None:
+    konsens(at, "registry", "init", "reg", "--origin", LOG, "--home", "op")
+    where = ("--schema", "served", "--home", "op")
+    assert konsens(at, "registry", "migrate", "reg", "--to", server.dsn, *where)["ok"]
+    postgres = ("--postgres", server.dsn, "--static", "public", *where)
+    node = ("registry", "serve", "--port", "0", *postgres)
+    sequence = ("registry", "sequence", *postgres)
+    assert konsens(at, *node[:4], *postgres[:2], *where)["code"] == "input.needed"
+    with running(at, *node) as one, running(at, *node) as two:
+        with running(at, *sequence, "--single-node") as sequencer:
+            assert (sequencer["origin"], one["vkey"]) == (LOG, sequencer["vkey"])
+            vkey = parse_vkey(one["vkey"])
+            leaf = make_seal_leaf(bytes([1] * 32), bytes(32), origin=LOG)
+            indices = [
+                LogClient(node["url"], vkey, loopback=True).append([leaf]) for node in (one, two, one)
+            ]
+            assert indices[0] == indices[1] == indices[2]
+        # What it took is signed and published when it ends.
+        note = LogClient(two["url"], vkey, loopback=True).fetch(["checkpoint"])[0]
+        assert note is not None
+        assert int(note.split(b"\n")[1]) > indices[0][0]
+    konsens(at, "registry", "init", "other", "--origin", LOG, "--home", "no")
+    answer = konsens(at, *sequence[:-1], "no", "--single-node")
+    assert answer["code"] == "registry.not_operator"
+
+
+def test_a_sequencer_without_standbys_wants_to_be_told_that_there_are_none(at: Path, server: Node) -> None:
+    konsens(at, "registry", "init", "reg", "--origin", LOG, "--home", "op")
+    where = ("--schema", "alone", "--home", "op")
+    assert konsens(at, "registry", "migrate", "reg", "--to", server.dsn, *where)["ok"]
+    answer = konsens(at, "registry", "sequence", "--postgres", server.dsn, "--static", "public", *where)
+    assert answer["code"] == "postgres.no_standbys"
 
 
 def test_who_is_not_the_operator_serves_nothing(at: Path) -> None:

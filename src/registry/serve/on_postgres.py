@@ -30,7 +30,7 @@ from .publication import Publication
 from .step import Leaves
 from .watch import Readers, Watch
 
-__all__ = ["sequence", "served_node"]
+__all__ = ["Place", "sequence", "served_node"]
 
 TAKE_OVER_SECONDS = 1.0
 
@@ -103,46 +103,57 @@ def served_node(
         )
 
 
-def sequence(
-    dsn: str,
-    *,
-    schema: str,
-    signer: NoteSigner,
-    remembered: SignerHead,
-    objects: ObjectStore,
-    stop: Event,
-    witnesses: Policy | None = None,
-    single_node: bool = False,
-    pause: float = 1.0,
-    loopback: bool = False,
-) -> None:
-    """Sequence, have cosigned and publish the log in `schema` until `stop` is set.
+class Place(msgspec.Struct, frozen=True):
+    """Which log to sequence, with what, and what is remembered of it."""
 
-    While another sequencer lives, it waits to take over. What else keeps it from starting is raised, and so
-    is what it must not go on from; see `Sequencer`.
-    """
-    opener = _opener(dsn, schema, signer)
-    while not stop.is_set():
+    dsn: str
+    schema: str
+    signer: NoteSigner
+    remembered: SignerHead
+    single_node: bool = False
+
+    def take(self, *, pause: float = 0.0) -> Sequencer | None:
+        """Become the sequencer, or return None while another one lives; raises what `Sequencer` raises."""
         try:
-            sequencer = Sequencer(
-                dsn,
-                signer,
-                schema=schema,
-                remembered=remembered,
-                single_node=single_node,
+            return Sequencer(
+                self.dsn,
+                self.signer,
+                schema=self.schema,
+                remembered=self.remembered,
+                single_node=self.single_node,
                 every=pause,
                 publish_every=pause,
             )
         except Locked as error:
             if error.code != "postgres.sequencer_runs":
                 raise
+            return None
+
+
+def sequence(
+    place: Place,
+    objects: ObjectStore,
+    stop: Event,
+    *,
+    witnesses: Policy | None = None,
+    pause: float = 1.0,
+    loopback: bool = False,
+) -> None:
+    """Sequence, have cosigned and publish a log until `stop` is set; at the end, what was taken is published.
+
+    While another sequencer lives, it waits to take over. What this one must not go on from is raised.
+    """
+    opener = _opener(place.dsn, place.schema, place.signer)
+    transport = witness_transport(loopback=loopback)
+    while not stop.is_set():
+        sequencer = place.take(pause=pause)
+        if sequencer is None:
             stop.wait(TAKE_OVER_SECONDS)
             continue
-        transport = witness_transport(loopback=loopback)
         with (
+            sequencer,
             Watch(opener, pause=pause / 2) as watch,
             Publication(opener, objects, watch, policy=witnesses, transport=transport, pause=pause),
-            sequencer,
         ):
             sequencer.run(stop)
             watch.wait_for(sequencer.publish())

@@ -5,10 +5,11 @@ The core knows nothing of it: it is the rim, for the command line and for tests.
 
 from __future__ import annotations
 
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Thread
+from threading import Event, Thread
 from time import sleep
 from typing import Any
 
@@ -16,7 +17,7 @@ import uvicorn
 
 from ...errors import Unavailable
 
-__all__ = ["listen", "serve", "serving"]
+__all__ = ["listen", "serve", "serving", "told_to_end"]
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -52,6 +53,18 @@ def serving(app: Any, bound: socket.socket) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join()
+
+
+@contextmanager
+def told_to_end() -> Iterator[Event]:
+    """Yield what is set by SIGINT or SIGTERM, so that a step under way is finished; in the main thread."""
+    stop = Event()
+    before = {one: signal.signal(one, lambda *_: stop.set()) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 def _server(app: Any) -> uvicorn.Server:

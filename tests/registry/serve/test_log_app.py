@@ -44,11 +44,11 @@ vouchers = 100
 FETCHER = Fetcher(loopback=True, seconds=20)
 
 
-class Served:
-    """A served log and what asks it."""
+class Asked:
+    """A served log as those see it who ask it."""
 
-    def __init__(self, url: str, folder: Path, intake: GroupCommit | None = None) -> None:
-        self.url, self.folder, self.intake = url, folder, intake
+    def __init__(self, url: str) -> None:
+        self.url = url
 
     def get(self, path: str) -> Answer:
         return FETCHER.get(self.url + path)
@@ -67,6 +67,14 @@ class Served:
                 return
             sleep(0.02)
         raise AssertionError("no checkpoint")
+
+
+class Served(Asked):
+    """The same, with a look behind it."""
+
+    def __init__(self, url: str, folder: Path, intake: GroupCommit) -> None:
+        super().__init__(url)
+        self.folder, self.intake = folder, intake
 
 
 @contextmanager

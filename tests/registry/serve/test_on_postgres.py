@@ -20,14 +20,14 @@ from konsens.fetch import Fetcher
 from konsens.registry import NoteSigner, SealLeaf, SignerHead, check_ack, leaf_hash, parse_policy, render_vkey
 from konsens.registry.postgres import create_postgres, open_postgres
 from konsens.registry.serve import hash_of, parse_append_policy
-from konsens.registry.serve.on_postgres import sequence, served_node
+from konsens.registry.serve.on_postgres import Place, sequence, served_node
 from konsens.registry.serve.postgres_vouchers import PostgresVouchers
 from konsens.registry.serve.run import listen, serving
 from konsens.registry.serve.wire import parse_appended, render_append, render_vouchers
 from konsens.registry.static import FolderObjects, StaticLog
 from tests.registry.postgres.nodes import Node
 
-from .test_log_app import MEMBER, SHOP, Served, code
+from .test_log_app import MEMBER, SHOP, Asked, code
 from .writers import SIGNER, public_leaf, seal_leaf
 
 FETCHER = Fetcher(loopback=True, seconds=20)
@@ -44,16 +44,8 @@ class Cluster:
         create_postgres(dsn, schema=schema, signer=SIGNER).close()
 
     def sequence(self, stop: Event) -> None:
-        sequence(
-            self.dsn,
-            schema=self.schema,
-            signer=SIGNER,
-            remembered=SignerHead(self.home / "signed"),
-            objects=FolderObjects(self.home / "static"),
-            stop=stop,
-            single_node=True,
-            pause=0.05,
-        )
+        place = Place(self.dsn, self.schema, SIGNER, SignerHead(self.home / "signed"), single_node=True)
+        sequence(place, FolderObjects(self.home / "static"), stop, pause=0.05)
 
     def sequence_for_ever(self) -> None:
         self.sequence(Event())
@@ -70,7 +62,7 @@ class Cluster:
             thread.join()
 
     @contextmanager
-    def node(self, wait: float = 30.0) -> Iterator[Served]:
+    def node(self, wait: float = 30.0) -> Iterator[Asked]:
         """Yield a node over HTTP."""
         objects = FolderObjects(self.home / "static")
         with (
@@ -85,7 +77,7 @@ class Cluster:
             ) as app,
             serving(app, listen("127.0.0.1", 0)) as url,
         ):
-            yield Served(url, self.home)
+            yield Asked(url)
 
 
 @pytest.fixture
@@ -112,7 +104,7 @@ def test_two_nodes_take_leaves_in_and_both_show_what_the_sequencer_publishes(clu
             assert node.get("/health/ready").status == 200
             assert b"konsens_log_entries" in node.get("/metrics").body
 
-            def fetch(paths: object, node: Served = node) -> list[bytes | None]:
+            def fetch(paths: object, node: Asked = node) -> list[bytes | None]:
                 answers = [node.get(f"/{path}") for path in paths]  # type: ignore[attr-defined]  # a sequence of paths
                 return [answer.body if answer.status == 200 else None for answer in answers]
 
@@ -179,7 +171,7 @@ def test_a_killed_sequencer_is_taken_over_and_nothing_acknowledged_is_lost(clust
     refused: list[int] = []
     end = Event()
 
-    def append(node: Served, start: int) -> None:
+    def append(node: Asked, start: int) -> None:
         for number in range(start, start + 10_000):
             leaf = seal_leaf(number)
             answer = node.post("/append", render_append([leaf]))
