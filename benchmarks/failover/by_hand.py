@@ -49,7 +49,8 @@ class Cluster:
         self._quorum()
 
     def dsn(self) -> str:
-        return f"host={','.join(str(node.folder) for node in self.all)} user=postgres dbname=postgres"
+        hosts = ",".join(str(node.folder) for node in (self.primary, *self.standbys))
+        return f"host={hosts} user=postgres dbname=postgres"
 
     def fail_over(self) -> float:
         """Kill the primary, promote the standby with the most WAL, and return the moment of the kill."""
@@ -67,10 +68,11 @@ class Cluster:
     def replenish(self, name: str) -> None:
         """Let a fresh standby join in place of the node that was lost."""
         self.standbys.append(Node.standby(name, self.primary))
+        self.all.append(self.standbys[-1])
         self._quorum()
 
     def remove(self) -> None:
-        for node in {*self.all, self.primary, *self.standbys}:
+        for node in self.all:
             node.remove()
 
     def _names(self) -> str:
@@ -186,7 +188,6 @@ def measure(cluster: Cluster, home: Path, *, kills: int, seconds: float) -> list
         process.join()
         if 0 < number < kills:
             cluster.replenish(f"n{3 + number}")
-            cluster.all = [cluster.primary, *cluster.standbys]
     figures += [
         figure("primaries killed", kills, ""),
         figure("acknowledged leaves", len(first), ""),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from time import monotonic, sleep
 from typing import Any, Literal
 
 from ...errors import Damaged, Locked, Unavailable
@@ -21,6 +22,7 @@ __all__ = ["Role", "Session"]
 
 Role = Literal["writer", "sequencer", "cluster sequencer"]
 
+GONE_WITHIN = 1.0  # seconds until the server has noticed that a session has ended
 LONGEST_COMMIT = 30.0  # seconds for a quorum to answer; then the waiting is cancelled, and the outcome read
 
 
@@ -130,14 +132,20 @@ class Session:
             check_schema(db, self.schema)
             if self.role != "writer":
                 _check_settings(db)
-                if db.execute("SELECT pg_try_advisory_lock(%s)", (self._lock,)).fetchone() != (True,):
-                    raise Locked("postgres.sequencer_runs")
+                self._take_lock(db)
             if self._channel:
                 db.execute(f"LISTEN {self.schema}_{self._channel}")
         except BaseException:
             db.close()
             raise
         return db
+
+    def _take_lock(self, db: Connection) -> None:
+        until = monotonic() + GONE_WITHIN
+        while db.execute("SELECT pg_try_advisory_lock(%s)", (self._lock,)).fetchone() != (True,):
+            if monotonic() > until:
+                raise Locked("postgres.sequencer_runs")
+            sleep(0.02)
 
     def _hear(self, notice: psycopg.errors.Diagnostic) -> None:
         if notice.severity_nonlocalized == "WARNING":

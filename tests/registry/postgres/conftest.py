@@ -24,9 +24,16 @@ def schema() -> str:
     return f"log_{next(NUMBERS)}"
 
 
+@pytest.fixture(scope="session")
+def spare() -> Iterator[Node]:
+    node = Node.create("spare")
+    yield node
+    node.remove()
+
+
 @pytest.fixture
-def node() -> Iterator[Node]:
-    """Start a server for one test, which may do to it what it likes."""
-    own = Node.create("own")
-    yield own
-    own.remove()
+def node(spare: Node) -> Node:
+    """Lend a server that the test may stop, kill and set back to an older state."""
+    if not spare.runs:
+        spare.start()
+    return spare

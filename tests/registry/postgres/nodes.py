@@ -6,6 +6,7 @@ They listen in their own folder only, on no address. PostgreSQL refuses root, so
 from __future__ import annotations
 
 import atexit
+import ctypes
 import os
 import shutil
 import signal
@@ -22,6 +23,7 @@ from typing import Any, Self
 import psycopg
 
 PATIENCE = 60.0
+PR_SET_PDEATHSIG = 1
 # Small, and as safe as a real one: fsync stays on.
 SETTINGS = {
     "listen_addresses": "''",
@@ -68,8 +70,9 @@ class Node:
     def create(cls, name: str = "node", settings: Mapping[str, str] | None = None) -> Self:
         """Return a new, running server."""
         node = cls(name, settings)
-        how = ("-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
-        node.run("initdb", "-D", str(node.data), *how)
+        shutil.copytree(_empty().data, node.data)
+        node.own(node.data)
+        node.data.chmod(0o700)
         node.start()
         return node
 
@@ -116,6 +119,7 @@ class Node:
                 stderr=log,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
+                preexec_fn=_end_with_us,
                 **self._as_nobody(),
             )
         until = time.monotonic() + PATIENCE
@@ -162,6 +166,10 @@ class Node:
             assert time.monotonic() < until
             time.sleep(0.01)
 
+    @property
+    def runs(self) -> bool:
+        return self._server is not None
+
     def promote(self) -> None:
         """Make a standby the primary."""
         assert self.do(f"SELECT pg_promote(true, {int(PATIENCE)})") == [(True,)]
@@ -198,6 +206,21 @@ class Node:
         if os.geteuid() != 0:
             return {}
         return {"user": "nobody", "extra_groups": [], "cwd": self.folder}
+
+
+@cache
+def _empty() -> Node:
+    """Return a server that never ran, to be copied: initdb takes its time."""
+    node = Node("empty")
+    atexit.register(node.remove)
+    how = ("-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
+    node.run("initdb", "-D", str(node.data), *how)
+    return node
+
+
+def _end_with_us() -> None:
+    """Have the kernel end this process when the one that started it is gone, however that came (prctl(2))."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGQUIT))
 
 
 def _lives(pid: str) -> bool:

@@ -42,13 +42,12 @@ class Log:
     def running(self, **named: Any) -> Iterator[list[KonsensError]]:
         """Let a sequencer run; yields the list into which the error goes that ended it, if one does."""
         stop, ended = threading.Event(), list[KonsensError]()
-        sequencer = self.sequencer(**named)
-        sequencer.close()  # what it refuses is raised here, before the thread
+        sequencer = self.sequencer(**named)  # what it refuses is raised here, before the thread
 
         def run() -> None:
             try:
-                with self.sequencer(**named) as own:
-                    own.run(stop)
+                with sequencer:
+                    sequencer.run(stop)
             except KonsensError as error:
                 ended.append(error)
 

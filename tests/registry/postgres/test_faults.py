@@ -58,19 +58,20 @@ class Stop:
             yield
 
 
+@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.long)], ids="every {}.".format)
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_whichever_statement_fails_the_sequencer_finds_out_how_far_it_came(
-    server: Node, schema: str, tmp_path: Path, after: bool
+    server: Node, schema: str, tmp_path: Path, after: bool, every: int
 ) -> None:
     """One log goes through all of it: each round something new, one failure, and the way back."""
     log = Log.create(server.dsn, schema, tmp_path)
-    number, finished = 0, False
+    number, finished = -2 * after, False  # other statements after than before
     with Intake(log.dsn, VKEY, schema=schema, wait=20) as intake, log.sequencer(publish_every=0) as sequencer:
         intake_done = intake.submit([public(n) for n in range(OLD)])
         until(sequencer.run_once)
         acknowledged = dict(zip(range(-OLD, 0), intake_done.result(), strict=True))
         while not finished:
-            number += 1
+            number += every
             asked = intake.submit([leaf(number), public(1000 + number)])
             with psycopg.connect(server.dsn) as db:
                 until(lambda db=db: db.execute(f"SELECT FROM {schema}.pending").fetchone() is not None)  # type: ignore[misc]  # a default binds now
@@ -175,11 +176,11 @@ def kill_the_server(node: Node, log: Log, times: int) -> None:
 
 
 def test_a_sequencer_killed_again_and_again_loses_nothing(server: Node, schema: str, tmp_path: Path) -> None:
-    kill_the_sequencer(Log.create(server.dsn, schema, tmp_path), 5)
+    kill_the_sequencer(Log.create(server.dsn, schema, tmp_path), 3)
 
 
-def test_a_server_killed_again_and_again_loses_nothing(node: Node, tmp_path: Path) -> None:
-    kill_the_server(node, Log.create(node.dsn, "konsens", tmp_path), 3)
+def test_a_server_killed_again_and_again_loses_nothing(node: Node, schema: str, tmp_path: Path) -> None:
+    kill_the_server(node, Log.create(node.dsn, schema, tmp_path), 2)
 
 
 @pytest.mark.long
@@ -188,5 +189,5 @@ def test_a_sequencer_killed_a_hundred_times_loses_nothing(server: Node, schema: 
 
 
 @pytest.mark.long
-def test_a_server_killed_a_hundred_times_loses_nothing(node: Node, tmp_path: Path) -> None:
-    kill_the_server(node, Log.create(node.dsn, "konsens", tmp_path), 100)
+def test_a_server_killed_a_hundred_times_loses_nothing(node: Node, schema: str, tmp_path: Path) -> None:
+    kill_the_server(node, Log.create(node.dsn, schema, tmp_path), 100)

@@ -269,9 +269,9 @@ def test_a_head_that_moves_in_the_middle_of_a_step_stops_it(log: Log) -> None:
 )
 @pytest.mark.parametrize("signed", [True, False], ids=["signed", "only answered"])
 def test_a_backup_that_was_restored_is_not_gone_on_from(
-    node: Node, tmp_path: Path, more: int, code: str, signed: bool
+    node: Node, schema: str, tmp_path: Path, more: int, code: str, signed: bool
 ) -> None:
-    log = Log.create(node.dsn, "konsens", tmp_path)
+    log = Log.create(node.dsn, schema, tmp_path)
     publish = {"publish_every": 0.0 if signed else 3600.0}
     with Intake(log.dsn, VKEY, schema=log.schema) as intake:
         with log.running(**publish):

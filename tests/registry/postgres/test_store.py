@@ -231,8 +231,8 @@ def test_a_key_that_cannot_be_read_is_damage(server: Node, schema: str) -> None:
     assert refused.value.code == "registry.vkey"
 
 
-def test_a_server_that_is_not_there_is_unknown_and_comes_back(node: Node) -> None:
-    with create_postgres(node.dsn, schema="konsens", signer=SIGNER) as log:
+def test_a_server_that_is_not_there_is_unknown_and_comes_back(node: Node, schema: str) -> None:
+    with create_postgres(node.dsn, schema=schema, signer=SIGNER) as log:
         log.append([leaf(1)])
         node.stop()
         for _ in range(2):
@@ -240,7 +240,7 @@ def test_a_server_that_is_not_there_is_unknown_and_comes_back(node: Node) -> Non
                 log.size()
             assert refused.value.code == "registry.cannot_write"
         with pytest.raises(Unavailable):
-            open_postgres(node.dsn, schema="konsens")
+            open_postgres(node.dsn, schema=schema)
         node.start()
         assert log.size() == 1
         assert log.append([leaf(2)]) == [1]
