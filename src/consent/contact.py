@@ -16,7 +16,8 @@ from pathlib import Path
 
 import msgspec
 
-from ..errors import Conflict, Damaged, InputError, Unavailable
+from ..errors import Conflict, Damaged, InputError, KonsensError, Unavailable
+from ..records.book_file import Connection, transaction
 from .target import normalize_address, target_of_normalized
 
 __all__ = [
@@ -66,13 +67,15 @@ class ContactKeys:
         """Open the key file at `path`, or make an empty one that only its owner can read."""
         try:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._db = sqlite3.connect(
+                path, isolation_level=None, check_same_thread=False, factory=Connection
+            )
             for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "busy_timeout=10000"):
                 self._db.execute(f"PRAGMA {pragma}")
             self._db.executescript(SCHEMA)
             self._db.execute("INSERT OR IGNORE INTO root VALUES (1, ?)", (os.urandom(32),))
             self._hash = keyed_hash(*self._db.execute("SELECT finder FROM root").fetchone())
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, sqlite3.Error, KonsensError) as error:
             raise Unavailable("contact.keys", path=path) from error
 
     def in_memory(self) -> ContactKeys:
@@ -101,13 +104,8 @@ class ContactKeys:
             return [row]
         order = sorted(set(ids))  # in their order the rows touch each page of the tree once
         joined = os.urandom(KEY_BYTES * len(order))
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(self._db):
             made = self._db.execute(_MAKE, (b"".join(order), joined, len(order))).rowcount
-            self._db.execute("COMMIT")
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
         if made < len(order) < 1000:
             return [self._key(key_id) for key_id in ids]
         if made < len(order):

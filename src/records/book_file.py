@@ -12,7 +12,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 from ..errors import Conflict, Damaged, InputError, KonsensError, Locked, NotFound, Unavailable
 from ..sqlite_errors import cause_of
 
-__all__ = ["Migrations", "create_file", "migrate", "open_file", "transaction"]
+__all__ = ["Connection", "Migrations", "create_file", "migrate", "open_file", "transaction"]
 
 Migrations = Mapping[str, Sequence[str]]
 """By package, the SQL scripts that made its tables, oldest first; they are only ever added to."""
@@ -123,7 +123,7 @@ def _connect(path: Path, wait: float) -> sqlite3.Connection:
         timeout=wait,
         isolation_level=None,
         cached_statements=STATEMENTS,
-        factory=_Connection,
+        factory=Connection,
     )
     try:
         for setting in (
@@ -182,7 +182,9 @@ class _Cursor(sqlite3.Cursor):
     __next__ = _named(sqlite3.Cursor.__next__)  # type: ignore[arg-type]  # typeshed has it of any iterator
 
 
-class _Connection(sqlite3.Connection):
+class Connection(sqlite3.Connection):
+    """A connection whose errors have our names, for the book and what lies beside it."""
+
     def cursor(self, factory: Any = _Cursor) -> Any:
         return super().cursor(factory)
 

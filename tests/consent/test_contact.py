@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -103,3 +104,17 @@ def test_an_address_leads_to_its_customer_and_back(world: World, anna: Customer)
     assert [one.address for one in addresses_of(db, keys, anna.did, "email")] == ["anna@muster.example"]
     assert targets_at(db, keys, anna.did, "email", "Anna@muster.example") == {target}
     assert targets_at(db, keys, anna.did, "email", "no address") == frozenset()
+
+
+def test_a_disk_that_is_full_is_named_and_leaves_no_key(tmp_path: Path) -> None:
+    keys = ContactKeys(tmp_path / "keys")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64 << 10, hard))
+    try:
+        with pytest.raises(Unavailable) as refused:
+            keys.make([f"ref:{number}" for number in range(3000)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert refused.value.code in ("book.storage", "book.disk_full")
+    assert len(set(keys.make([f"ref:{number}" for number in range(3000)]))) == 3000
+    keys.close()
