@@ -57,7 +57,7 @@ def company_filter(
     frame.check_out(out)
     frame.check_out(refused)
     warnings: tuple[tuple[str, Mapping[str, object]], ...] = ()
-    with open_company(frame) as shop:
+    with open_company(frame, bulk=True) as shop:
         ledger = shop.company.ledger
         ledger.logs.check_current(ledger.seen)  # a list of nothing but "unknown" is no list
         found = filter_list(
@@ -124,7 +124,7 @@ def company_import(
     columns = read_mapping(mapping)
     warnings: tuple[tuple[str, Mapping[str, object]], ...] = ()
     what = frame.pick(de="Siegel anlegen", en="Making seals")
-    with open_company(frame) as shop, frame.progress(what) as progress:
+    with open_company(frame, bulk=True) as shop, frame.progress(what) as progress:
         found = import_rows(
             shop.company.ledger,
             None if frame.dry_run else shop.keys(),

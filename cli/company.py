@@ -13,6 +13,7 @@ from .company_credentials import company_issue, company_question, company_verify
 from .company_home import open_company
 from .frame import Frame, Outcome, command
 from .line import Argument, Option
+from .log_source import first_contacts
 from .screen import Screen
 from .words import moment
 
@@ -64,7 +65,7 @@ def company_init(
     registry = None
     for home in settings.registries[:1]:
         registry = CompanyRegistry(
-            origin=home.origin, vkey=home.vkey, folder=home.folder, operator=home.operator
+            origin=home.origin, vkey=home.vkey, folder=home.where, operator=home.operator
         )
     data = CompanyInit(
         did=settings.did or "",
@@ -75,6 +76,7 @@ def company_init(
     warnings: list[tuple[str, Mapping[str, object]]] = []
     if origin and is_weak_origin(origin):
         warnings.append(("company.origin_weak", {"origin": origin}))
+    warnings += first_contacts(settings.registries)
     if did:
         from konsens.did import url_of
 
@@ -141,7 +143,7 @@ def company_ask(
             valid=length,
             now=frame.now(),
         )
-        message = shop.company.message_for(signed, vkeys=vkeys, key_history=shop.history)
+        message = shop.company.message_for(signed, vkeys=vkeys, key_history=shop.history, keys=shop.keys())
     frame.write(out, render_message(message))
     request = signed.request
     data = Asked(

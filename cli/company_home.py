@@ -97,24 +97,28 @@ class CompanyHome(LogHome):
 
 
 @contextmanager
-def open_company(frame: Frame) -> Iterator[CompanyHome]:
+def open_company(frame: Frame, *, bulk: bool = False) -> Iterator[CompanyHome]:
     """Open the company's home of this run; a log out of reach shows when it is asked.
 
-    What `--registry` or `KONSENS_REGISTRY` names stands in for the folders that the home remembers.
+    What `--registry` or `KONSENS_REGISTRY` names stands in for the places that the home remembers. With
+    `bulk` what is known of a served log may be a day old.
     """
     from konsens.consent import open_home
+    from konsens.consent.served import BULK, ONLINE, Service
     from konsens.registry import Registry
 
     settings = frame.home.settings("company")
     with ExitStack() as stack:
-        home = open_home(frame.home.folder, folders=frame.registries, random=frame.entropy)
+        service = Service(member=lambda: shop.keys().signer, max_age=BULK if bulk else ONLINE, now=frame.now)
+        home = open_home(frame.home.folder, folders=frame.registries, random=frame.entropy, service=service)
         company = stack.enter_context(home)
         log = company.ledger.logs.home if company.ledger.logs.error is None else None
         if frame.dry_run:
             company = company.rehearsal()
             stack.callback(company.close)
         registry = log if isinstance(log, Registry) else None
-        yield CompanyHome(frame, settings, company, registry, _history(frame))
+        shop = CompanyHome(frame, settings, company, registry, _history(frame))
+        yield shop
 
 
 def _history(frame: Frame) -> KeyHistory | None:

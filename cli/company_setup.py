@@ -15,12 +15,14 @@ from konsens.errors import InputError
 from .company_home import HISTORY, place_of
 from .files import write_new
 from .frame import Frame
-from .home import Home, Settings
+from .home import Home, RegistryPlace, Settings
 from .log_home import make_log, making_keys
+from .log_source import place_at_url
 
 if TYPE_CHECKING:
     from konsens.did import KeyHistory, PublicKey
     from konsens.registry import Registry
+    from konsens.registry.log_place import LogPlace
 
 __all__ = ["DOCUMENT", "is_weak_origin", "set_up"]
 
@@ -43,14 +45,14 @@ def set_up(
     name: str,
     *,
     did: str | None,
-    registries: Sequence[Path],
+    registries: Sequence[LogPlace],
     new_registry: Path | None,
     origin: str,
 ) -> Settings:
     """Make the home and return its settings.
 
     `home.exists` or `home.taken` if something is there, `registry.exists` or `registry.origin` about a new
-    log, `did.web_name` about a DID that is none of the web.
+    log, `did.web_name` about a DID that is none of the web, `company.web_served` for one with a served log.
     """
     from konsens.consent import Company
     from konsens.did import PrivateKey
@@ -59,35 +61,38 @@ def set_up(
     if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
         raise InputError("company.name", limit=LONGEST_NAME)
     if did is not None:
-        _check_web(did, registry=bool(registries or new_registry))
+        _check_web(did, registry=registries[0] if registries else new_registry)
     with making_keys(frame) as (draft, seed), ExitStack() as stack:
         public = PrivateKey.ed25519(seed.derive(sign_label(0))).public
         identity, history = _identity(frame, public, did)
-        logs = [_opened(stack, path) for path in registries]
+        places = [_place(frame, stack, place) for place in registries]
+        home = None
         if new_registry is not None:
-            logs.insert(0, stack.enter_context(make_log(new_registry, origin, seed)))
-        Company.create(draft.folder, did=identity, home=logs[0] if logs else None).close()
-        if history is not None:
-            _introduce(draft, history, logs)
+            home = stack.enter_context(make_log(new_registry, origin, seed))
+            places.insert(0, place_of(home, operator=True))
+        elif history is not None:
+            home = _opened(stack, Path(places[0].folder))
+        Company.create(draft.folder, did=identity, home=None).close()
+        if history is not None and home is not None:
+            _introduce(draft, history, home)
         settings = Settings(
             kind="company",
             name=name,
             did=identity,
-            registries=tuple(
-                place_of(log, operator=new_registry is not None and number == 0)
-                for number, log in enumerate(logs)
-            ),
+            registries=tuple(places),
         )
         draft.save(settings)
     return settings
 
 
-def _check_web(did: str, *, registry: bool) -> None:
+def _check_web(did: str, *, registry: LogPlace | None) -> None:
     from konsens.did import url_of
 
     url_of(did)
-    if not registry:
+    if registry is None:
         raise InputError("company.web_needs_registry", did=did)
+    if not isinstance(registry, Path):  # a member of a served log is known by the key that is its DID
+        raise InputError("company.web_served", did=did)
 
 
 def _identity(frame: Frame, public: PublicKey, did: str | None) -> tuple[str, KeyHistory | None]:
@@ -103,6 +108,12 @@ def _identity(frame: Frame, public: PublicKey, did: str | None) -> tuple[str, Ke
     return did, KeyHistory(v=1, did=did, keys=(entry,))
 
 
+def _place(frame: Frame, stack: ExitStack, place: LogPlace) -> RegistryPlace:
+    if isinstance(place, Path):
+        return place_of(_opened(stack, place))
+    return place_at_url(frame, place)
+
+
 def _opened(stack: ExitStack, folder: Path) -> Registry:
     from konsens.registry import Registry
 
@@ -111,7 +122,7 @@ def _opened(stack: ExitStack, folder: Path) -> Registry:
     return log
 
 
-def _introduce(draft: Home, history: KeyHistory, logs: Sequence[Registry]) -> None:
+def _introduce(draft: Home, history: KeyHistory, log: Registry) -> None:
     """Write what a did:web shows: the document for its site, and the history, whose hash is in the log."""
     from konsens.consent.home import document_in
     from konsens.did import render_document
@@ -121,4 +132,4 @@ def _introduce(draft: Home, history: KeyHistory, logs: Sequence[Registry]) -> No
     write_new(
         draft.file(DOCUMENT), msgspec.json.format(msgspec.json.encode(render_document(document_in(history))))
     )
-    logs[0].append([PublicLeaf(history.digest)])
+    log.append([PublicLeaf(history.digest)])

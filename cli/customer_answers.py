@@ -253,7 +253,6 @@ def show_records(frame: Frame, names: Mapping[str, str], records: Iterable[Recor
 def checkpoint_of(frame: Frame, wallet: Wallet) -> Checkpoint | None:
     """Return the newest checkpoint of the home log; what this command just wrote there is sequenced."""
     from konsens.errors import KonsensError
-    from konsens.registry import Registry as Folder
 
     from .log_home import checkpoint_data
 
@@ -261,8 +260,7 @@ def checkpoint_of(frame: Frame, wallet: Wallet) -> Checkpoint | None:
     for origin in wallet.logs.origins[:1]:
         try:
             log = wallet.logs.named(origin)
-            if isinstance(log, Folder):
-                return checkpoint_data(log, log.checkpoint(), acknowledged)
+            return checkpoint_data(log, log.checkpoint(), acknowledged)
         except KonsensError:  # home is away, and another of the logs took the leaf
             return None
     return None

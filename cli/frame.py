@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from konsens.errors import Declined, InputError, KonsensError, Language, sentence
 
@@ -31,6 +32,9 @@ from .language import system_language
 from .screen import Screen, clean
 from .secret import from_descriptor, from_file
 from .terminal import Terminal
+
+if TYPE_CHECKING:
+    from konsens.registry.log_place import LogPlace
 
 __all__ = ["Command", "Common", "Frame", "Outcome", "command"]
 
@@ -49,7 +53,7 @@ class Common:
     dry_run: bool = False
     force: bool = False
     passphrase_fd: int | None = None
-    registry: tuple[Path, ...] = ()
+    registry: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,11 +100,14 @@ class Frame:
         return Home(self.common.home) if self.common.home else Home.default()
 
     @property
-    def registries(self) -> tuple[Path, ...]:
-        """The registry folders named by `--registry`, else by `KONSENS_REGISTRY`; the first is home."""
-        if self.common.registry:
-            return self.common.registry
-        return tuple(Path(part) for part in os.environ.get("KONSENS_REGISTRY", "").split(":") if part)
+    def registries(self) -> tuple[LogPlace, ...]:
+        """The folders and URLs named by `--registry`, else by `KONSENS_REGISTRY`; the first is home."""
+        named, listed = self.common.registry, os.environ.get("KONSENS_REGISTRY", "")
+        if not (named or listed):
+            return ()
+        from konsens.registry.log_place import parse_place, parse_places
+
+        return tuple(map(parse_place, named)) or parse_places(listed)
 
     def now(self) -> datetime:
         """Return this moment in UTC, to the second: the only clock of the command line."""

@@ -35,9 +35,11 @@ TRUST = "trust.json"  # a list of whom to trust may be there before the home is
 
 
 class RegistryPlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A registry folder as this home knows it.
+    """A registry as this home knows it: a folder, or the `url` where it is served.
 
-    Inode and birth of its `log.sqlite` tell it from a copy; `operator` says that this home holds the key.
+    Inode and birth of its `log.sqlite` tell a folder from a copy; `operator` says that this home holds the
+    key. Of a served one, `folder` is the home's own mirror, and `policy` the tlog-policy whose quorum must
+    have cosigned lately; without one the operator's word is enough.
     """
 
     origin: str
@@ -47,6 +49,13 @@ class RegistryPlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     inode: int
     born: int = 0
     operator: bool = False
+    url: str = ""
+    policy: str = ""
+
+    @property
+    def where(self) -> str:
+        """The place as one would type it."""
+        return self.url or self.folder
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -39,14 +39,32 @@ from .page import COMMON, Context
 if TYPE_CHECKING:
     from .frame import Command
 
-__all__ = ["Argument", "Line", "Option", "label", "line_of"]
+__all__ = ["Argument", "FileName", "Line", "Option", "label", "line_of"]
+
+
+class FileName(click.Path):
+    """A path as it was typed, completed by the shell. Whether it can be read is for the command to say."""
+
+    name = "FILE"
+
+    def convert(self, value: Any, *_: object) -> Any:
+        return value
+
 
 # The options that commands share. Those of `COMMON` are understood by all.
 SHARED: dict[str, tuple[Any, Any]] = {
     "dry_run": (Annotated[bool, Option("--dry-run", help="Show what would be signed, and stop.")], False),
     "force": (Annotated[bool, Option("--force", help="Write over a file that is there.")], False),
     "registry": (
-        Annotated[list[Path], Option("--registry", metavar="DIR", help="A registry; may be repeated.")],
+        Annotated[
+            list[str],
+            Option(
+                "--registry",
+                metavar="DIR",
+                click_type=FileName(),  # a Path would eat a slash of a URL
+                help="A registry's folder, or its URL; may be repeated.",
+            ),
+        ],
         (),
     ),
     "jsonl": (Annotated[bool, Option("--jsonl", help="One item of the list a line, as JSON.")], False),
@@ -170,15 +188,6 @@ class Moment(click.ParamType[datetime]):
             return parse_time(value if "T" in value else f"{value}T00:00:00Z").astimezone(UTC)
         except InputError as error:
             raise InputError("usage.bad_time", name=label(param) if param else "") from error
-
-
-class FileName(click.Path):
-    """A path as it was typed, completed by the shell. Whether it can be read is for the command to say."""
-
-    name = "FILE"
-
-    def convert(self, value: Any, *_: object) -> Any:
-        return value
 
 
 # What typer takes for a type, and what we take instead.

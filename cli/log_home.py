@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from konsens.errors import Conflict, Damaged, KonsensError, Locked, NotFound, NotTrusted, Unavailable
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from konsens.records import Seed
-    from konsens.registry import NoteSigner, Registry, SignedCheckpoint, SignerHead
+    from konsens.registry import HeadLeaf, NoteSigner, Registry, SignedCheckpoint, SignerHead
 
 __all__ = [
     "KEYS",
@@ -216,8 +216,19 @@ def place_of(registry: Registry, *, operator: bool = False) -> RegistryPlace:
     )
 
 
+class _Headed(Protocol):
+    """What an answer about a checkpoint asks of a log."""
+
+    @property
+    def origin(self) -> str:
+        """The name of the log."""
+
+    def head_of(self, size: int) -> HeadLeaf:
+        """Return the head leaf that a checkpoint of `size` entries ends with."""
+
+
 def checkpoint_data(
-    registry: Registry, signed: SignedCheckpoint | None, acknowledged: Acknowledged | None = None
+    registry: _Headed, signed: SignedCheckpoint | None, acknowledged: Acknowledged | None = None
 ) -> Checkpoint:
     """Return a checkpoint as answers show it; everything but the origin is null before the first one."""
     if signed is None:

@@ -1,19 +1,23 @@
-"""Where a log is read from that is not this home's own: a folder, or a URL."""
+"""Where a log is read from that is not this home's own folder: another folder, or a URL."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from konsens.errors import NotFound
 
+from .frame import Frame
+from .home import RegistryPlace
+
 if TYPE_CHECKING:
     from konsens.registry import VerifierKey
+    from konsens.registry.log_place import LogUrl
     from konsens.registry.mirror import Source
 
-__all__ = ["is_url", "key_shown_by", "source_at"]
+__all__ = ["first_contacts", "is_url", "key_shown_by", "place_at_url", "source_at"]
 
 
 def is_url(where: str) -> bool:
@@ -32,6 +36,31 @@ def key_shown_by(where: str) -> VerifierKey:
         raise NotFound("registry.not_found", folder=where)
     with Registry.open(Path(where)) as log:
         return log.vkey
+
+
+def first_contacts(places: Iterable[RegistryPlace]) -> list[tuple[str, dict[str, object]]]:
+    """Return the warning for each served log whose key comes from itself alone."""
+    return [("mirror.first_contact", {"origin": one.origin}) for one in places if one.url and not one.policy]
+
+
+def place_at_url(
+    frame: Frame, place: LogUrl, *, vkey: VerifierKey | None = None, policy: str = ""
+) -> RegistryPlace:
+    """Return what a home remembers of a served log; without `vkey`, the key that the log shows of itself."""
+    from konsens.consent.served import mirror_folder
+    from konsens.registry import render_vkey
+    from konsens.registry.remote import first_contact
+
+    key = vkey or first_contact(place.url, loopback=place.loopback)
+    return RegistryPlace(
+        origin=key.name,
+        vkey=render_vkey(key),
+        folder=str(mirror_folder(frame.home.folder.absolute(), key.name)),
+        device=0,
+        inode=0,
+        url=place.url,
+        policy=policy,
+    )
 
 
 @contextmanager

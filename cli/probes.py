@@ -12,6 +12,7 @@ from .answers import CheckWithFix
 from .frame import Frame
 from .home import RegistryPlace, Settings
 from .log_home import KEYS, open_log
+from .registry_home import open_known
 
 __all__ = ["probe_book", "probe_home", "probe_keys", "probe_registries"]
 
@@ -98,14 +99,15 @@ def probe_registries(frame: Frame) -> Iterator[CheckWithFix]:
     known = settings.registries if settings else ()
     for place in known:
         yield from _probe_log(frame, place)
-    for folder in frame.registries:
-        yield _probe_named(frame, known, folder)
+    for named in frame.registries:
+        if isinstance(named, Path):
+            yield _probe_named(frame, known, named)
 
 
 def _probe_log(frame: Frame, place: RegistryPlace) -> Iterator[CheckWithFix]:
-    where = f"{place.origin}: {place.folder}"
+    where = f"{place.origin}: {place.where}"
     try:
-        with open_log(place) as log:
+        with open_known(frame, place) as log:
             log.check_own()
             newest = log.checkpoint()
             waiting = log.size() - (newest.checkpoint.size if newest else 0)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from konsens.errors import Conflict
+from konsens.errors import Conflict, InputError
 
 from .answers import Checkpoint, RegistryFolder, RegistryPolicy
 from .frame import Frame, Outcome, command
-from .line import Argument, Option
+from .line import Argument, FileName, Option
 from .log_home import LogHome, checkpoint_data, make_log, making_keys, place_of
 from .registry_home import open_registry, use_registry
 from .screen import Screen
@@ -71,15 +71,40 @@ def registry_init(
 
 
 @command(unlocks=True)
-def registry_use(frame: Frame, folder: Folder) -> Outcome:
-    """Use a log, or remember where its folder went.
+def registry_use(
+    frame: Frame,
+    where: Annotated[
+        str,
+        Argument(
+            metavar="DIR", click_type=FileName(), help="The log: its folder, or the URL where it is served."
+        ),
+    ],
+    policy: Annotated[
+        Path | None,
+        Option("--policy", metavar="FILE", help="For a URL, a tlog-policy: the log's key, who must cosign."),
+    ] = None,
+) -> Outcome:
+    """Use a log, or remember where it went.
 
-    The folder must hold everything that this home knows of the log. A copy is refused while the original is
-    in its place: it may lack a withdrawal.
+    It must hold everything that this home knows of the log. A copy is refused while the original is in its
+    place: it may lack a withdrawal. What is served at a URL is checked against its signatures; a company
+    keeps a copy of all of it.
     """
-    place = use_registry(frame, folder)
+    from konsens.registry.log_place import parse_place
+
+    parsed = parse_place(where)
+    if policy is not None and isinstance(parsed, Path):
+        raise InputError("registry.policy_for_url")
+    text = frame.read(policy, max_bytes=1 << 20).decode("utf-8", "replace") if policy else ""
+    place = use_registry(frame, parsed, policy=text)
     done = frame.pick(de="Ab jetzt wird dieses Register genutzt.", en="From now on this registry is used.")
-    return _folder(frame, RegistryFolder(origin=place.origin, vkey=place.vkey, folder=place.folder), done)
+    first = place.url and not policy
+    return _folder(
+        frame,
+        RegistryFolder(origin=place.origin, vkey=place.vkey, folder=place.where),
+        done,
+        warnings=(("mirror.first_contact", {"origin": place.origin}),) if first else (),
+    )
 
 
 @command(writes=True, unlocks=True, logs=True)
@@ -98,11 +123,11 @@ def registry_policy(
     frame.check_out(out)
     with open_registry(frame, folder) as log:
         origin, vkey = log.registry.origin, render_vkey(log.registry.vkey)
+        known = next(iter(log.settings.registries), None)
+    policy = (known.policy if known else "") or f"log {vkey}\nquorum none\n"
     companies = _company(frame)
     issuers = {RECEIPT: tuple(company.did for company in companies)} if companies else {}
-    text = render_trust(
-        TrustFile(v=1, policy=f"log {vkey}\nquorum none\n", company=companies, issuers=issuers)
-    )
+    text = render_trust(TrustFile(v=1, policy=policy, company=companies, issuers=issuers))
     frame.write(out, text.encode())
     data = RegistryPolicy(
         origin=origin, vkey=vkey, companies=[company.did for company in companies], out=str(out)
@@ -171,7 +196,7 @@ def _folder(frame: Frame, data: RegistryFolder, done: str, **more: Any) -> Outco
         screen.fields(
             {
                 frame.pick(de="Register", en="Registry"): data.origin,
-                frame.pick(de="Ordner", en="Folder"): data.folder,
+                frame.pick(de="Ort", en="Place"): data.folder,
                 frame.pick(de="Schlüssel", en="Key"): data.vkey,
             }
         )

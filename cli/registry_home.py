@@ -9,17 +9,28 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from konsens.errors import Conflict, KonsensError, NotFound
+from konsens.errors import Conflict, InputError, KonsensError, NotFound, NotTrusted
 
 from .frame import Frame
 from .home import RegistryPlace, Settings
 from .log_home import LogHome, open_log, place_of
+from .log_source import key_shown_by, place_at_url
 
 if TYPE_CHECKING:
-    from konsens.registry import Remembered, VerifierKey
+    from konsens.registry import Registry, Remembered, VerifierKey
+    from konsens.registry.log_place import LogPlace, LogUrl
+    from konsens.registry.remote import MirroredLog
     from konsens.wallet import Wallet
 
-__all__ = ["check_remembered", "folder_and_key", "key_of", "open_registry", "settings_of", "use_registry"]
+__all__ = [
+    "check_remembered",
+    "folder_and_key",
+    "key_of",
+    "open_known",
+    "open_registry",
+    "settings_of",
+    "use_registry",
+]
 
 
 def settings_of(frame: Frame) -> Settings:
@@ -43,10 +54,16 @@ def _places(wallet: Wallet) -> tuple[RegistryPlace, ...]:
     from konsens.wallet.kinds import LOG
 
     known = sorted(wallet.vault.list(LOG).values(), key=lambda log: log.rank)
-    places = [(log, msgspec.convert(log.place, Place)) for log in known if log.place is not None]
+    places = [(log, None if log.url else msgspec.convert(log.place, Place)) for log in known]
     return tuple(
         RegistryPlace(
-            origin=log.origin, vkey=log.vkey, folder=at.path, device=0, inode=at.inode, born=at.born
+            origin=log.origin,
+            vkey=log.vkey,
+            folder=at.path if at else "",
+            device=0,
+            inode=at.inode if at else 0,
+            born=at.born if at else 0,
+            url=log.url,
         )
         for log, at in places
     )
@@ -57,19 +74,20 @@ def open_registry(frame: Frame, folder: Path | None = None) -> Iterator[LogHome]
     """Open the log in `folder`, else that of `--registry`, else the home's first one.
 
     A folder that bears the name of a log that the home knows is compared with it: another key ends with
-    `registry.other_key`, another place makes it a copy.
+    `registry.other_key`, another place makes it a copy. A served log is read from a company's own copy;
+    where there is none, `registry.served`.
     """
     from konsens.registry import Registry
 
     settings = settings_of(frame)
-    folder = folder or next(iter(frame.registries), None)
-    place = next(iter(settings.registries), None)
+    folder, place = _named(frame, settings, folder)
+    registry: Registry
     if folder is not None:
         with Registry.open(folder) as there:
             origin = there.origin
         place = next((known for known in settings.registries if known.origin == origin), None)
     if place is not None:
-        registry = open_log(place, folder)
+        registry = open_known(frame, place) if folder is None else open_log(place, folder)
     elif folder is not None:
         registry = Registry.open(folder)
     else:
@@ -79,17 +97,54 @@ def open_registry(frame: Frame, folder: Path | None = None) -> Iterator[LogHome]
         yield LogHome(frame, msgspec.structs.replace(settings, registries=known), registry)
 
 
+def _named(frame: Frame, settings: Settings, folder: Path | None) -> tuple[Path | None, RegistryPlace | None]:
+    """Return the folder that this run names, or the log that it means: by its URL, else the first known.
+
+    Raises `registry.served` for a served log that has no copy in this home.
+    """
+    named = folder or next(iter(frame.registries), None)
+    if named is None:
+        place = next(iter(settings.registries), None)
+    elif isinstance(named, Path):
+        return named, None
+    else:
+        place = next((known for known in settings.registries if known.url == named.url), None)
+        if place is None:
+            raise NotFound("registry.served", origin=named.url, url=named.url)
+    if place is not None and place.url and settings.kind == "customer":
+        raise NotFound("registry.served", origin=place.origin, url=place.url)
+    return None, place
+
+
+def open_known(frame: Frame, place: RegistryPlace) -> Registry:
+    """Open a log where this home knows it: its folder, or this home's copy of a served one."""
+    return _open_copy(frame, place) if place.url else open_log(place)
+
+
+def _open_copy(frame: Frame, place: RegistryPlace) -> MirroredLog:
+    from konsens.consent.served import Service, open_served
+    from konsens.registry.log_place import LogUrl
+
+    return open_served(
+        frame.home.folder,
+        LogUrl(place.url),
+        vkey=place.vkey,
+        policy=place.policy,
+        service=Service(now=frame.now),
+    )
+
+
 def folder_and_key(frame: Frame, folder: Path | None) -> tuple[Path, RegistryPlace | None]:
     """Return the folder to examine, and the log that this home knows by that name or in that place.
 
     The folder may be damaged, so it is not opened for this.
     """
     settings = settings_of(frame)
-    folder = folder or next(iter(frame.registries), None)
+    folder, known_one = _named(frame, settings, folder)
     if folder is None:
-        if not settings.registries:
+        if known_one is None:
             raise NotFound("registry.none_named")
-        return Path(settings.registries[0].folder), settings.registries[0]
+        return Path(known_one.folder), known_one
     if not folder.is_dir():
         raise NotFound("registry.not_found", folder=folder)
     try:
@@ -119,12 +174,59 @@ def check_remembered(frame: Frame, folder: Path, place: RegistryPlace) -> int:
     return len(remembered.leaves)
 
 
-def use_registry(frame: Frame, folder: Path) -> RegistryPlace:
+def use_registry(frame: Frame, where: LogPlace, *, policy: str = "") -> RegistryPlace:
     """Remember a log and its place, or the new place of one that was moved.
 
-    Raises `registry.still_there` while the folder that the home knows lies where it did: then `folder` is a
-    copy, which may lack a withdrawal.
+    Raises `registry.still_there` while the folder that the home knows lies where it did: then `where` is a
+    copy, which may lack a withdrawal. `policy` is for a served log: its key, and who must cosign.
     """
+    if isinstance(where, Path):
+        return _use_folder(frame, where)
+    return _use_url(frame, where, policy)
+
+
+def _use_url(frame: Frame, url: LogUrl, policy: str) -> RegistryPlace:
+    settings = frame.home.settings()
+    place = place_at_url(frame, url, vkey=_key_in(policy) if policy else None, policy=policy)
+    if settings.kind == "customer":
+        from konsens.registry import render_vkey
+
+        from .wallet_home import open_wallet
+
+        if policy and render_vkey(key_shown_by(url.url)) != place.vkey:
+            raise NotTrusted("registry.other_key", origin=place.origin)
+        with open_wallet(frame) as wallet:
+            wallet.use_log(url)
+        return place
+    known = {log.origin: log for log in settings.registries}
+    before = known.get(place.origin)
+    if before is not None:
+        if before.vkey != place.vkey:
+            raise NotTrusted("registry.other_key", origin=place.origin)
+        if before.operator:
+            raise Conflict("registry.still_there", origin=place.origin, folder=before.folder)
+        place = msgspec.structs.replace(place, policy=policy or before.policy)
+    with _open_copy(frame, place) as log:
+        log.sync()
+        log.check_own()
+    if before is not None:
+        check_remembered(frame, Path(place.folder), before)
+    known[place.origin] = place
+    frame.home.save(msgspec.structs.replace(settings, registries=tuple(known.values())))
+    return place
+
+
+def _key_in(policy: str) -> VerifierKey:
+    """Return the key of the one log that a policy is about."""
+    from konsens.registry import parse_policy
+
+    logs = parse_policy(policy).logs
+    if len(logs) != 1:
+        raise InputError("mirror.which_log", count=len(logs))
+    return logs[0].key
+
+
+def _use_folder(frame: Frame, folder: Path) -> RegistryPlace:
     from konsens.registry import Registry
 
     settings = frame.home.settings()
@@ -152,11 +254,14 @@ def _check_moved(logs: Iterable[RegistryPlace], place: RegistryPlace) -> None:
         if known.origin != place.origin or (known.folder, known.inode) == (place.folder, place.inode):
             continue
         try:
-            with open_log(known) as log:
-                log.check_own()
+            if known.url:
+                key_shown_by(known.url)
+            else:
+                with open_log(known) as log:
+                    log.check_own()
         except KonsensError:
             continue  # it went away, or is no longer what it was
-        raise Conflict("registry.still_there", origin=known.origin, folder=known.folder)
+        raise Conflict("registry.still_there", origin=known.origin, folder=known.where)
 
 
 def _remembered(frame: Frame, place: RegistryPlace) -> Remembered:

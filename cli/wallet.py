@@ -191,11 +191,7 @@ def _registry(wallet: Wallet) -> RegistryUsed | None:
     from konsens.wallet.kinds import LOG
 
     known = sorted(wallet.vault.list(LOG).values(), key=lambda log: log.rank)
-    return (
-        RegistryUsed(origin=known[0].origin, vkey=known[0].vkey, folder=known[0].folder or "")
-        if known
-        else None
-    )
+    return RegistryUsed(origin=known[0].origin, vkey=known[0].vkey, folder=known[0].where) if known else None
 
 
 def _outcome(frame: Frame, file: Path, summary: Summary, done: str) -> Outcome:

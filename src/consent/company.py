@@ -15,6 +15,7 @@ from ..did import KeyHistory, Resolver
 from ..errors import KonsensError, NotFound
 from ..records import Actor, Book
 from .ask import ask
+from .catch_up import catch_up
 from .contact import ContactKeys
 from .courier import Method, object_for, withdraw_for
 from .decide import decide
@@ -205,6 +206,7 @@ class Company:
         now: datetime,
     ) -> Received:
         """Take in what a customer delivered; the same file twice changes nothing."""
+        catch_up(self.ledger.logs, data)
         return receive(self.ledger, keys, data, ref=ref, age=age, now=now)
 
     def receipts(

@@ -11,7 +11,7 @@ from typing import Protocol
 import msgspec
 
 from ..errors import InputError, KonsensError, NotFound, NotTrusted, Unavailable
-from ..registry import SealLeaf, SignedCheckpoint, VerifierKey, parse_vkey, render_vkey
+from ..registry import HeadLeaf, SealLeaf, SignedCheckpoint, VerifierKey, parse_vkey, render_vkey
 from ..registry.folder import Place, Registry
 from ..registry.log_place import LogPlace, LogUrl
 from .kinds import KnownLog
@@ -51,6 +51,9 @@ class Log(Protocol):
 
     def checkpoint(self) -> SignedCheckpoint | None:
         """Return the newest published checkpoint."""
+
+    def head_of(self, size: int) -> HeadLeaf:
+        """Return the head leaf that a checkpoint of `size` entries ends with."""
 
     @property
     def is_copy(self) -> bool:
