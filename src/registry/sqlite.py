@@ -7,6 +7,7 @@ which is why the operator checks every entry again before signing over it, and w
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -40,7 +41,8 @@ class SqliteStore:
         """Open the log in the file `path`; `wait` is for how many seconds to wait for another writer."""
         if not path.is_file():
             raise NotFound("registry.not_found", folder=path.parent)
-        mode = "ro" if read_only else "rw"
+        self._fixed = path if read_only and _cannot_change(path) else None
+        mode = "ro&immutable=1" if self._fixed else "ro" if read_only else "rw"
         with _translated():
             self._db = sqlite3.connect(
                 f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=wait, isolation_level=None
@@ -80,7 +82,7 @@ class SqliteStore:
     def scratch(cls) -> SqliteStore:
         """Return an empty store that ends with its closing and never waits for the medium."""
         store = cls.__new__(cls)
-        store.vkey = ""
+        store.vkey, store._fixed = "", None
         store._db = sqlite3.connect("", isolation_level=None)  # SQLite's own temporary file
         store._db.execute("PRAGMA synchronous = OFF")
         store._db.executescript(SCHEMA)
@@ -241,8 +243,14 @@ class SqliteStore:
         with closing(sqlite3.connect(":memory:")) as db:
             db.executescript(SCHEMA)
             ours = {sql for (sql,) in db.execute(STATEMENTS)}
-        found = [f"journal mode {mode}" for (mode,) in self._all("PRAGMA journal_mode") if mode != "wal"]
+        found = [f"journal mode {mode}" for mode in self._journal_modes() if mode != "wal"]
         return found + sorted(ours ^ {sql for (sql,) in self._all(STATEMENTS)})
+
+    def _journal_modes(self) -> list[str]:
+        if self._fixed is None:
+            return [mode for (mode,) in self._all("PRAGMA journal_mode")]
+        with self._fixed.open("rb") as file:  # of a file that cannot change SQLite does not tell
+            return ["wal" if file.read(20)[18:] == b"\2\2" else "delete"]
 
     def close(self) -> None:
         """Close the file; the last one to do so also folds the WAL back into it."""
@@ -267,6 +275,15 @@ class SqliteStore:
     def _value(self, question: str) -> Any:
         found = self._one(question)
         return found[0] if found else None
+
+
+def _cannot_change(path: Path) -> bool:
+    """Tell whether a log lies whole in its file, on a file system that is mounted for reading only.
+
+    There SQLite cannot make the files that readers and writers share, and nobody needs them.
+    """
+    wal = path.with_name(path.name + "-wal")
+    return bool(os.statvfs(path).f_flag & os.ST_RDONLY) and not (wal.exists() and wal.stat().st_size)
 
 
 @contextmanager

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -246,3 +249,28 @@ def test_tiles_are_the_same_however_the_leaves_came() -> None:
         start = stop
     assert set(stepwise) == set(at_once)
     assert len(at_once) == 70_000 // 256 + 1
+
+
+def test_evidence_on_a_medium_that_nothing_can_write_is_read_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = SqliteStore.create(tmp_path / "log.sqlite", vkey="x")
+    with store.writing():
+        store.add_entries([bytes(33)])
+    opened: list[str] = []
+    connect = sqlite3.connect
+
+    def noted(place: str, **more: Any) -> sqlite3.Connection:
+        opened.append(place)
+        found: sqlite3.Connection = connect(place, **more)
+        return found
+
+    monkeypatch.setattr(sqlite3, "connect", noted)
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_flag=os.ST_RDONLY))
+    # What still lies in the WAL would be passed over: then it is opened as ever.
+    SqliteStore(tmp_path / "log.sqlite", read_only=True).close()
+    store.close()
+    with closing(SqliteStore(tmp_path / "log.sqlite", read_only=True)) as copy:
+        assert copy.size() == 1
+        assert copy.strange() == []
+    assert [place.rpartition("?")[2] for place in opened if "?" in place] == ["mode=ro", "mode=ro&immutable=1"]
