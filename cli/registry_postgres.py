@@ -68,11 +68,11 @@ def registry_sequence(
         static=static,
         witnesses=[witness.name for witness in asked.witnesses] if asked else [],
     )
-    first = {
+    shown = {
         frame.pick(de="Register", en="Registry"): data.origin,
         frame.pick(de="Schema", en="Schema"): schema,
     }
-    return until_ended(frame, data, run, first)
+    return until_ended(frame, data, run, shown)
 
 
 def running_node(
