@@ -154,9 +154,9 @@ def _printable(value: object) -> str:
 @cache
 def _catalogue(topic: str) -> dict[str, dict[str, str]]:
     import tomllib  # here, and not above: most runs end without an error, and start-up time counts
-    from importlib.resources import files
+    from pathlib import Path
 
-    source = files(__package__) / "texts" / f"{topic}.toml"
+    source = Path(__file__).with_name("texts") / f"{topic}.toml"
     if not topic.isidentifier() or not source.is_file():
         return {}
     catalogue: dict[str, dict[str, str]] = tomllib.loads(source.read_text("utf-8"))

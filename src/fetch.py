@@ -17,8 +17,6 @@ konsens.errors.InputError: fetch.address: http://log.muster.example/checkpoint i
 
 from __future__ import annotations
 
-import socket
-import ssl
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -31,6 +29,8 @@ import msgspec
 from .errors import InputError, Unavailable
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpcore2
 
 __all__ = ["Answer", "Fetcher", "check_url"]
@@ -180,6 +180,8 @@ def _literal(host: str) -> Address | None:
 
 
 def _addresses(host: str, port: int) -> list[str]:
+    import socket  # here and below: who only reads an address pays for neither
+
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
@@ -193,6 +195,8 @@ def _host_header(url: str) -> bytes:
 
 @cache
 def _trusted() -> ssl.SSLContext:
+    import ssl
+
     return ssl.create_default_context()  # some 30 ms
 
 
