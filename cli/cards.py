@@ -10,7 +10,7 @@ from .answers import Card, Cards, Shared
 from .customer_answers import moment, names_of, short
 from .frame import Frame, Outcome, command
 from .line import Argument, Option
-from .screen import Screen
+from .screen import Screen, spoken
 from .wallet_home import check_answerable, open_wallet
 
 if TYPE_CHECKING:
@@ -46,8 +46,10 @@ def card_show(frame: Frame, card: CardId) -> Outcome:
 
     def show(screen: Screen) -> None:
         screen.fields(zip(_headers(frame), _row(frame, view, names), strict=True))
-        screen.heading(frame.pick(de="Was sie sagt", en="What it says"))
-        screen.fields((name, value) for name, value in held.claims.items() if name not in UNSHOWN)
+        screen.heading(frame.pick(de="Inhalt", en="What it says"))
+        screen.fields(
+            (name, spoken(value, frame.lang)) for name, value in held.claims.items() if name not in UNSHOWN
+        )
 
     return Outcome(Cards(cards=[_card(view)]), show=show)
 
@@ -113,28 +115,38 @@ def share(
                 show=lambda screen: _introduce(frame, name, planned, screen),
                 warnings=_warnings(planned),
             )
-        if not frame.common.yes:
-            _introduce(frame, name, planned, Screen(sys.stderr, plain=frame.common.plain))
+        read = not frame.common.yes
+        if read:
+            screen = Screen(sys.stderr, plain=frame.common.plain)
+            _introduce(frame, name, planned, screen)
+            for code, facts in _warnings(planned):  # what speaks against a yes is said before it
+                screen.line(frame.text(code, **facts))
         frame.confirm(frame.pick(de="Das zeigen?", en="Show this?"))
         frame.write(out, render_message(sign_answer(wallet, planned, at=frame.now())))
     return Outcome(
         answer,
-        show=lambda screen: _introduce(frame, name, planned, screen),
-        done=frame.pick(de=f"Die Antwort steht in {out}.", en=f"The answer is in {out}."),
-        warnings=_warnings(planned),
+        show=lambda screen: None if read else _introduce(frame, name, planned, screen),
+        done=frame.pick(
+            de=f"Die Antwort steht in {out}. Geben Sie sie dem Unternehmen; sie gilt einmal.",
+            en=f"The answer is in {out}. Give it to the company; it counts once.",
+        ),
+        warnings=() if read else _warnings(planned),
     )
 
 
 def _introduce(frame: Frame, name: str, planned: Sharing, screen: Screen) -> None:
-    """Say who asks, why, and what would leave the wallet."""
+    """Say who asks, why, and what of which card would leave the wallet."""
     nothing = frame.pick(de="nichts", en="nothing")
+    cards = {one.held.card: f"{_kind(frame, one.held.type)} ({one.held.card[:8]})" for one in planned.choices}
     screen.fields(
         {
             frame.pick(de="Es fragt", en="Asking"): name,
-            frame.pick(de="Grund", en="Reason"): planned.question.reason,
+            frame.pick(de="Grund", en="Reason"): planned.question.reason
+            or frame.pick(de="nicht genannt", en="not given"),
+            frame.pick(de="Nachweis", en="Credential"): list(cards.values()),
             frame.pick(de="Gezeigt wird", en="Shown"): planned.shown or nothing,
             frame.pick(de="Geht immer mit", en="Always goes along"): planned.always_shown or nothing,
-            frame.pick(de="Verdeckt bleibt", en="Kept"): planned.withheld,
+            frame.pick(de="Verdeckt bleibt", en="Withheld"): planned.withheld or nothing,
         }
     )
 
@@ -160,18 +172,22 @@ def _headers(frame: Frame) -> list[str]:
 
 
 def _row(frame: Frame, view: CardView, names: Mapping[str, str]) -> tuple[str | None, ...]:
-    from konsens.consent import RECEIPT_TYPE
-
-    receipt = frame.pick(de="Quittung", en="receipt")
     german = {"valid": "gültig", "expired": "abgelaufen", "not_yet_valid": "noch nicht gültig"}
     return (
         view.card[:8],
-        receipt if view.type == RECEIPT_TYPE else view.type,
+        _kind(frame, view.type),
         names.get(view.issuer or "", short(view.issuer)),
         moment(view.issued_at),
         moment(view.expires_at),
         frame.pick(de=german.get(view.status, "ungeklärt"), en=view.status.replace("_", " ")),
     )
+
+
+def _kind(frame: Frame, vct: str) -> str:
+    """Return the type of a credential; a receipt has a word of its own."""
+    from konsens.consent import RECEIPT_TYPE
+
+    return frame.pick(de="Quittung", en="receipt") if vct == RECEIPT_TYPE else vct
 
 
 def _card(view: CardView) -> Card:

@@ -14,6 +14,7 @@ from .company_answers import span, time
 from .company_home import open_company
 from .frame import Frame, Outcome, command
 from .line import Argument, Option
+from .screen import spoken
 from .words import moment
 
 if TYPE_CHECKING:
@@ -165,16 +166,21 @@ def company_verify_answer(
             ("Ausgestellt von", "Issued by"): data.issuer,
             ("Für", "About"): data.subject,
             ("Art", "Type"): data.type,
-            **{(name, name): value for name, value in data.claims.items()},
+            **{(name, name): spoken(value, frame.lang) for name, value in data.claims.items()},
             ("Ungefragt gezeigt", "Shown unasked"): data.beyond_question or None,
         },
+        done=frame.pick(de="Die Antwort stimmt.", en="The answer holds.")
+        if frame.dry_run
+        else frame.pick(
+            de="Die Antwort stimmt. Sie ist damit verbraucht.", en="The answer holds. It is spent now."
+        ),
     )
 
 
-def _told(frame: Frame, data: Answer, pairs: dict[tuple[str, str], object]) -> Outcome:
+def _told(frame: Frame, data: Answer, pairs: dict[tuple[str, str], object], *, done: str = "") -> Outcome:
     """Return an answer that people read as these fields, in their language; what is not there is left out."""
     fields = {frame.pick(de=de, en=en): value for (de, en), value in pairs.items() if value is not None}
-    return Outcome(data, show=lambda screen: screen.fields(fields))
+    return Outcome(data, show=lambda screen: screen.fields(fields), done=done)
 
 
 def _checked(verified: VerifiedAnswer) -> AnswerChecked:

@@ -152,6 +152,17 @@ def fold(text: str, width: int) -> list[str]:
     return lines
 
 
+def spoken(value: Any, lang: str) -> Any:
+    """Return the value of a claim with yes and no in the reader's words, at every level."""
+    if isinstance(value, bool):
+        return {"de": ("nein", "ja"), "en": ("no", "yes")}[lang][value]
+    if isinstance(value, list | tuple):
+        return [spoken(one, lang) for one in value]
+    if isinstance(value, dict):
+        return {name: spoken(member, lang) for name, member in value.items()}
+    return value
+
+
 def shown(value: Any) -> str:
     """Return a value as a person reads it."""
     if value is None:

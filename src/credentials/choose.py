@@ -12,7 +12,7 @@ from ..errors import NotFound, RefusedByPolicy
 from .dcql import CredentialQuery, Dcql
 from .hold import HeldCredential
 from .match import find_claims
-from .path import ClaimPath, PathLike, covers, parse_path
+from .path import ClaimPath, PathLike, covers, parse_path, render_path
 from .present import to_disclose
 
 __all__ = ["Choice", "candidates", "choose"]
@@ -60,7 +60,7 @@ def choose(
     for alternatives in dcql.required():  # the first one that can be met
         met = next((names for names in alternatives if all(fitting[name] for name in names)), None)
         if met is None:
-            raise _unmet(alternatives, found, fitting)
+            raise _unmet(dcql, alternatives, found, allowed)
         needed.update(dict.fromkeys(met))
     return tuple(fitting[name][0] for name in needed)
 
@@ -91,18 +91,35 @@ def _may_answer(query: CredentialQuery, held: HeldCredential, at: datetime) -> b
 
 
 def _unmet(
-    alternatives: tuple[tuple[str, ...], ...], found: _Candidates, fitting: _Candidates
+    dcql: Dcql,
+    alternatives: tuple[tuple[str, ...], ...],
+    found: _Candidates,
+    allowed: Sequence[ClaimPath],
 ) -> NotFound | RefusedByPolicy:
     """Return why none of the alternatives is an answer: the wallet has none, or `only` forbids it."""
     for names in alternatives:
         if all(found[name] for name in names):
-            return RefusedByPolicy("dcql.only", query=next(name for name in names if not fitting[name]))
-    return NotFound("dcql.no_match", query=", ".join(alternatives[0]))
+            needed = [path for name in names for path in _beyond(found[name][0], allowed)]
+            return RefusedByPolicy("dcql.only", claims=", ".join(dict.fromkeys(map(render_path, needed))))
+    asked = [query for name in alternatives[0] if (query := dcql.query(name)) and not found[name]]
+    return NotFound("dcql.no_match", asked="; ".join(map(_in_words, asked)))
+
+
+def _in_words(query: CredentialQuery) -> str:
+    """Return what a query asks for: the first of its types, and the claims that it likes best."""
+    claims = ", ".join(render_path(claim.path) for claim in query.options()[0])
+    kind = next(iter(query.vct_values), query.format)
+    return f"{kind} ({claims})" if claims else kind
 
 
 def _within(choice: Choice, allowed: Sequence[ClaimPath]) -> bool:
+    return not _beyond(choice, allowed)
+
+
+def _beyond(choice: Choice, allowed: Sequence[ClaimPath]) -> list[ClaimPath]:
     # What stands in the open is shown anyway; what a claim stands in comes along and need not be named.
-    return all(
-        any(covers(one, path) for one in allowed) or not to_disclose(choice.held, [path])
+    return [
+        path
         for path in choice.show
-    )
+        if not any(covers(one, path) for one in allowed) and to_disclose(choice.held, [path])
+    ]

@@ -31,7 +31,7 @@ __all__ = ["Sharing", "plan_sharing", "share"]
 
 
 class Sharing(msgspec.Struct, frozen=True):
-    """What would be shown to whom: `shown` and `withheld` are claim paths."""
+    """What would be shown to whom: claim paths in alphabetic order; that of a card is left to chance."""
 
     question: Question
     choices: tuple[Choice, ...]
@@ -47,17 +47,19 @@ class Sharing(msgspec.Struct, frozen=True):
     @property
     def shown(self) -> tuple[str, ...]:
         """The claims that leave the wallet, with those that always do."""
-        return tuple(render_path(path) for choice in self.choices for path in choice.shown)
+        return tuple(sorted(render_path(path) for choice in self.choices for path in choice.shown))
 
     @property
     def always_shown(self) -> tuple[str, ...]:
         """Those of `shown` that nobody can withhold."""
-        return tuple(render_path(path) for choice in self.choices for path in choice.held.always_shown)
+        return tuple(
+            sorted(render_path(path) for choice in self.choices for path in choice.held.always_shown)
+        )
 
     @property
     def withheld(self) -> tuple[str, ...]:
         """The claims of the same cards that stay."""
-        return tuple(render_path(path) for choice in self.choices for path in choice.withheld)
+        return tuple(sorted(render_path(path) for choice in self.choices for path in choice.withheld))
 
 
 def plan_sharing(
@@ -86,7 +88,9 @@ def plan_sharing(
         named = find_card(wallet, card)
         cards = [held for held in cards if held.card == named]
     choices = choose(question.dcql, cards, at=at, only=only or None)
-    return Sharing(question, choices, introduced.warnings, message, introduced.document)
+    before = any(use.question == question.id for use in wallet.vault.list(USE).values())
+    warnings = introduced.warnings + (("question.answered_before",) if before else ())
+    return Sharing(question, choices, warnings, message, introduced.document)
 
 
 def share(wallet: Wallet, sharing: Sharing, *, at: datetime) -> AnswerMessage:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from konsens.consent import render_message
+from konsens.consent import Pinned, render_message
 from konsens.consent.message import ReceiptsMessage
 from konsens.credentials import (
     CredentialMessage,
@@ -22,8 +22,19 @@ from konsens.credentials import (
     verify_answer,
 )
 from konsens.credentials import render_message as render
-from konsens.did import LocalSigner, OfflineResolver, PrivateKey, did_key, kid_of, render_document
+from konsens.did import (
+    HistoryEntry,
+    KeyHistory,
+    LocalSigner,
+    OfflineResolver,
+    PrivateKey,
+    did_key,
+    document_of,
+    kid_of,
+    render_document,
+)
 from konsens.errors import InputError, KonsensError, NotFound, NotTrusted, VerificationError
+from konsens.registry import PublicLeaf
 from konsens.wallet import (
     Wallet,
     carry_out,
@@ -287,6 +298,15 @@ def test_a_question_is_answered_with_as_little_as_answers_it(world: World, walle
     assert (use.to, use.shown) == (world.did, ("age_over_18",))
 
 
+def test_a_second_answer_to_one_question_is_warned_of(world: World, wallet: Wallet) -> None:
+    import_cards(wallet, membership(world, wallet), at=world.now)
+    _, data = question(world, "level")
+    share(wallet, plan_sharing(wallet, data, at=world.now), at=world.now)
+    assert plan_sharing(wallet, data, at=world.now).warnings == ("question.answered_before",)
+    _, other = question(world, "level")
+    assert plan_sharing(wallet, other, at=world.now).warnings == ()
+
+
 def test_only_withholds_what_is_not_named(world: World, wallet: Wallet) -> None:
     import_cards(wallet, membership(world, wallet), at=world.now)
     _, data = question(world, "level", "birthdate")
@@ -318,3 +338,40 @@ def test_no_canary_of_a_card_or_an_address_is_in_any_file(world: World, wallet: 
     mine += b"".join(file.read_bytes() for file in (world.folder / "registry").iterdir())
     for canary in (b"canary", b"newsletter", world.did.encode(), wallet.identities()[1].did.encode()):
         assert canary not in mine, canary
+
+
+WEB = "did:web:muster.example"
+
+
+def asked_by_the_web(world: World, *, added: PrivateKey | None = None) -> tuple[bytes, KeyHistory]:
+    """A question of a did:web; somebody may have added a key to its document on the way."""
+    key = world.signer.key
+    first = HistoryEntry(f"{WEB}#key-1", key.public.multikey, "2026-11-22T00:00:00Z", None)
+    told = KeyHistory(v=1, did=WEB, keys=(first,))
+    keys = {"key-1": key.public} | ({} if added is None else {"key-2": added.public})
+    _, jws = ask(
+        ask_for(MEMBER, ["level"]),
+        signer=LocalSigner(key, f"{WEB}#key-1"),
+        at=world.now,
+        expires_at=world.now + timedelta(hours=24),
+        entropy=secrets.token_bytes,
+    )
+    company = render_document(document_of(WEB, keys))
+    message = QuestionMessage(question=jws, company=company, key_history=msgspec.to_builtins(told))
+    return render(message), told
+
+
+def test_a_question_of_a_did_web_is_answered_once_a_log_holds_its_keys(world: World, wallet: Wallet) -> None:
+    import_cards(wallet, membership(world, wallet), at=world.now)
+    data, told = asked_by_the_web(world)
+    forged, _ = asked_by_the_web(world, added=PrivateKey.ed25519(bytes(32)))
+    for unknown in (data, forged):
+        with pytest.raises(NotTrusted) as refused:
+            plan_sharing(wallet, unknown, at=world.now)
+        assert refused.value.code == "company.key_unanchored"
+    world.registry.append([PublicLeaf(told.digest)])
+    sharing = plan_sharing(wallet, data, at=world.now)
+    with pytest.raises(NotTrusted):
+        plan_sharing(wallet, forged, at=world.now)
+    share(wallet, sharing, at=world.now)
+    assert wallet.pinned(WEB) == Pinned(document_of(WEB, {"key-1": world.signer.key.public}), told)
