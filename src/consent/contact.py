@@ -81,7 +81,7 @@ class ContactKeys:
     def in_memory(self) -> ContactKeys:
         """Return the same keys in memory: what is made or destroyed there, the file does not know."""
         made = copy(self)
-        made._db = sqlite3.connect(":memory:", isolation_level=None)
+        made._db = sqlite3.connect(":memory:", isolation_level=None, factory=Connection)
         self._db.backup(made._db)
         return made
 

@@ -21,6 +21,7 @@ from .decision import Decision
 from .deep import verify_again
 from .ledger import Ledger, Sight
 from .moments import seconds, when
+from .same_address import SILENT, others_at
 from .state import OpenSeal, State
 from .tables import Held, Stops
 from .terms import MARKETING_BASES, Assurance, Basis
@@ -74,8 +75,8 @@ def decide(
     `customer` is a pairwise DID or the company's own number. In this order, ending with the first that
     fails: is the moment asked about not yet to come (`consent.future`), is there anything on file, is it in
     force, has it ended by time, is every open seal and stop seal unbroken in every log that it names, is
-    the proof strong enough, does it cover address, data and recipient. With `cite` the evidence names the
-    newest checkpoint's size.
+    the proof strong enough, does it cover address, data and recipient, and did nobody else at the same
+    address say no. With `cite` the evidence names the newest checkpoint's size.
     """
     asked = _Asked(ledger.did, customer, purpose, channel, as_of or now, known_at or now, deep)
     live = as_of is None and known_at is None
@@ -85,10 +86,18 @@ def decide(
         held = newest_word(sight.own, sight.attested)
         if held is None:
             code, basis = _other_basis(ledger, asked, sight)
+            if basis in MARKETING_BASES:
+                code, no = _said_there(ledger, asked, sight, None, address, live=live)
+                if no:
+                    return asked.answer(code, held=no)
             return asked.answer(code, basis=basis, until=now + MAX_AGE if basis and live else None)
         code = _holds(ledger, asked, sight, held, live=live)
         if code == "ok":
             code = _covers(ledger, held, channel, address, recipient, data, min_assurance)
+        if code == "ok":
+            code, no = _said_there(ledger, asked, sight, held, address, live=live)
+            if no:
+                return asked.answer(code, held=no)
         if code == "ok" and deep:
             ledger.logs.check_rows([*held.seals, *sight.stops.seals])
             verify_again(ledger, held, purpose=purpose, channel=channel)
@@ -124,6 +133,19 @@ def _holds(ledger: Ledger, asked: _Asked, sight: Sight, held: Held, *, live: boo
         if code == "ok" and held.assurance == "customer_signed":
             check_stoppable(sight.stops, broken)
     return code
+
+
+def _said_there(
+    ledger: Ledger, asked: _Asked, sight: Sight, held: Held | None, address: str | None, *, live: bool
+) -> tuple[str, Held | None]:
+    """Return the no of somebody else at the same address, or `ok` and None."""
+    for other in others_at(ledger, (sight.did, sight.ref), held, asked.channel, address):
+        theirs = _sight(ledger, msgspec.structs.replace(asked, customer=other), live=live)
+        word = newest_word(theirs.own, theirs.attested)
+        code = "ok" if word is None else _holds(ledger, asked, theirs, word, live=live)
+        if code != "ok" and code not in SILENT:
+            return code, word
+    return "ok", None
 
 
 def check_not_future(*moments: datetime | None, now: datetime) -> None:

@@ -23,9 +23,10 @@ from ..records import Actor
 from .decide import check_stoppable, decide, in_force, newest_word, offered_basis, unbroken, whole
 from .import_file import open_csv
 from .ledger import Ledger, Sight
-from .lists import sights, targets_by_finder
+from .lists import Owners, shared_addresses, sights, targets_by_finder
 from .moments import seconds, when
 from .own import CompanyKeys
+from .same_address import SILENT
 from .state import OpenSeal
 from .tables import Held, Stops
 from .target import normalize_address
@@ -37,9 +38,6 @@ __all__ = ["Filtered", "Verdict", "filter_list", "judge_all"]
 MAX_AGE = timedelta(hours=24)
 """How long a list may be relied on (`docs/registry.md`, freshness of a bulk run)."""
 
-
-Owners = dict[bytes, dict[str, set[str]]]
-"""Who is filed under an address, by its finding hash, each with the targets that they handed over."""
 
 _Ask = Callable[[str, tuple[OpenSeal, ...]], Mapping[OpenSeal, int]]
 
@@ -142,6 +140,7 @@ def judge_all(
 ) -> list[Verdict]:
     """Return a verdict for each value: a number or DID, or with `by="address"` an address."""
     table = _Table(ledger, purpose, channel, now)
+    table.hear_all(shared_addresses(ledger, channel))
     if by == "ref":
         found = {value: table.verdict(value) if value else _INVALID for value in dict.fromkeys(values)}
         return [found[value] for value in values]
@@ -150,12 +149,6 @@ def judge_all(
 
 
 _INVALID = Verdict("filter.invalid", "")
-
-# What one owner of an address may stand at while another's yes still counts: nobody said no.
-_SILENT = frozenset(
-    f"consent.{name}"
-    for name in ("none", "requested", "deferred", "pending", "lapsed", "expired", "superseded", "target")
-)
 
 
 class _Word(msgspec.Struct, frozen=True, gc=False):
@@ -203,11 +196,28 @@ class _Table:
         found = Verdict("consent.none", address)
         for customer, targets in owners.get(finder, {}).items():
             answer = self._bound(customer.removeprefix("ref:"), targets)
-            if answer.code not in _SILENT and answer.code != "ok":
+            if answer.code not in SILENT and answer.code != "ok":
                 return answer
             if found.code != "ok":
                 found = answer
         return found
+
+    def hear_all(self, owners: Owners) -> None:
+        """Let a no of one owner of an address count for whoever else would be contacted there."""
+        heard: dict[int, _Word] = {}  # by the identity of a word: one person may have two names
+        for shared in owners.values():
+            if len(shared) == 1:
+                continue
+            words = [(self._words.get(name.removeprefix("ref:")), shared[name]) for name in sorted(shared)]
+            no = next((word for word, _ in words if word and self._says_no(word)), None)
+            for word, targets in words if no else ():
+                if no and word and word.code == "ok" and (word.target is None or word.target in targets):
+                    heard[id(word)] = no
+        if heard:
+            self._words = {who: heard.get(id(word), word) for who, word in self._words.items()}
+
+    def _says_no(self, word: _Word) -> bool:
+        return word.code != "ok" and word.code not in SILENT
 
     def _bound(self, who: str, targets: set[str]) -> Verdict:
         """Return the verdict on one owner of an address, whose consent must be about this address."""

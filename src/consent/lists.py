@@ -9,7 +9,10 @@ from typing import Any
 from .ledger import NO_STOPS, Ledger, Sight, decode_held, decode_stops, merged
 from .tables import ATTESTED, Held, Stops, attested_held, attested_row
 
-__all__ = ["attested_standing", "linked_matters", "sights", "targets_by_finder"]
+__all__ = ["Owners", "attested_standing", "linked_matters", "shared_addresses", "sights", "targets_by_finder"]
+
+Owners = dict[bytes, dict[str, set[str]]]
+"""Who is filed under an address, by its finding hash, each with the targets that they handed over."""
 
 
 def attested_standing(ledger: Ledger) -> dict[tuple[str, str, str], Held]:
@@ -42,6 +45,8 @@ def linked_matters(ledger: Ledger) -> set[tuple[str, str, str]]:
     )
     return {(ref, purpose, channel) for ref, purpose, channel in rows.fetchall()}
 
+
+AT_ONCE = 500  # below the least number of parameters that SQLite was ever built with
 
 _OWN = """
 SELECT s.customer, 'ref:' || p.ref, s.body, r.body FROM standing s
@@ -90,12 +95,36 @@ def _stops(own: bytes | None, by_staff: Stops | None) -> Stops:
     return merged(decode_stops(own) if own else NO_STOPS, by_staff)
 
 
-def targets_by_finder(ledger: Ledger, channel: str) -> dict[bytes, dict[str, set[str]]]:
+def targets_by_finder(ledger: Ledger, channel: str) -> Owners:
     """Return who is filed under each address of a channel, and the targets that they handed over."""
-    found: dict[bytes, dict[str, set[str]]] = {}
     rows = ledger.db.execute(
         "SELECT finder, customer, target FROM reachable WHERE channel = ? ORDER BY customer", (channel,)
     )
+    return _owners(rows)
+
+
+# By the indices alone: nearly all addresses belong to one person, and need not be read.
+_TWICE = (
+    "SELECT finder FROM address GROUP BY finder HAVING count(*) > 1",
+    "SELECT finder FROM attested WHERE finder NOT NULL GROUP BY finder HAVING count(*) > 1",
+    "SELECT a.finder FROM address a CROSS JOIN attested b ON b.finder = a.finder",
+)
+
+
+def shared_addresses(ledger: Ledger, channel: str) -> Owners:
+    """Return the same of the addresses that may have several owners; some may have one all the same."""
+    finders = sorted({finder for question in _TWICE for (finder,) in ledger.db.execute(question).fetchall()})
+    found: Owners = {}
+    for start in range(0, len(finders), AT_ONCE):
+        some = finders[start : start + AT_ONCE]
+        marks = ", ".join("?" * len(some))
+        question = f"SELECT finder, customer, target FROM reachable WHERE finder IN ({marks}) AND channel = ?"  # noqa: S608 question marks
+        found |= _owners(ledger.db.execute(question, (*some, channel)))
+    return found
+
+
+def _owners(rows: sqlite3.Cursor) -> Owners:
+    found: Owners = {}
     for finder, customer, target in rows.fetchall():
         found.setdefault(finder, {}).setdefault(customer, set()).add(target)
     return found

@@ -191,3 +191,51 @@ def test_a_no_of_one_owner_of_an_address_wins(first: str, other: str, code: str,
     asked: dict[str, Any] = {"purpose": "newsletter", "channel": "email", "by": "address", "now": world.now}
     [verdict] = judge_all(world.shop.ledger, ["shared@Muster.example"], **asked)
     assert verdict.code == code
+
+
+def shared_by_import(world: World, *later: str) -> None:
+    """Import a yes and a no for one address, under two numbers; `later` comes in a file of its own."""
+    head = "EUID,Email Address,OPTIN_TIME,UNSUB_TIME\n"
+    rows = ["5001,dup@x.example,2024-01-01,\n", "5002,DUP@x.example,2024-01-01,2025-01-01\n", *later]
+    for part in (rows[:1], rows[1:]):
+        source = world.folder / "two.csv"
+        source.write_text(head + "".join(part))
+        import_rows(world.shop.ledger, world.keys, source, read_mapping("mailchimp"), now=world.now)
+
+
+@pytest.mark.parametrize("how", ["check", "check with the address", "list", "list of addresses"])
+def test_an_address_that_unsubscribed_is_not_written_to_under_another_number(how: str, world: World) -> None:
+    world.publish()
+    shared_by_import(world, "5003,else@x.example,2024-01-01,\n")
+    asked: dict[str, Any] = {"purpose": "newsletter", "channel": "email", "now": world.now}
+    for ref, address, code in (
+        ("5001", "dup@x.example", "consent.withdrawn"),
+        ("5003", "else@x.example", "ok"),
+    ):
+        if how.startswith("check"):
+            named = address if how == "check with the address" else None
+            decision = world.shop.decide(ref, "newsletter", "email", address=named, now=world.now)
+            assert decision.code == code
+        else:
+            by: Any = "ref" if how == "list" else "address"
+            value = ref if by == "ref" else address
+            [verdict] = judge_all(world.shop.ledger, [value], by=by, **asked)
+            assert verdict.code == code
+
+
+def test_a_no_at_another_address_of_mine_leaves_the_one_i_agreed_to(world: World) -> None:
+    notice = world.publish()
+    anna, otto = Customer.new(world, "anna"), Customer.new(world, "otto")
+    for address in ("shared@muster.example", "anna@muster.example"):
+        target, contact = anna.target(address)
+        opened = () if anna.lanes else (anna.open(),)
+        world.receive(*opened, anna.give(notice, target=target), ref="anna", contacts=(contact,))
+        if address.startswith("shared"):
+            world.receive(anna.withdraw())
+    theirs, third = otto.target("shared@muster.example")
+    world.receive(otto.open(), otto.give(notice, target=theirs), ref="otto", contacts=(third,))
+    world.receive(otto.withdraw())
+    assert world.code("anna") == "ok"
+    asked: dict[str, Any] = {"purpose": "newsletter", "channel": "email", "by": "ref", "now": world.now}
+    [verdict] = judge_all(world.shop.ledger, ["anna"], **asked)
+    assert verdict.code == "ok"
