@@ -157,8 +157,8 @@ class Copy:
                 seen.add(entry)
 
     def _state(self) -> _State:
-        if self._kept is None:
-            store, size = self._store, self._store.size()
+        store, size = self._store, self._store.size()
+        if self._kept is None or self._kept.tree.size != size:  # somebody else has worked on it
             self._kept = _State(
                 TileBuilder.at(store, size), SealMap(store.rows, size=size), [], _last_head(store, size)
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from shutil import rmtree
 
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from konsens.errors import (
     Conflict,
+    Damaged,
     KonsensError,
     Locked,
     NotTrusted,
@@ -137,8 +138,43 @@ def test_two_at_work_on_one_mirror_do_not_meet(tmp_path: Path) -> None:
         second.follow(ListSource(honest(2)), at=AT)
 
 
-def without(entries: Sequence[bytes], index: int) -> list[bytes]:
-    return [*entries[:index], *entries[index + 1 :]]
+def test_two_may_take_turns(tmp_path: Path) -> None:
+    with (
+        Mirror.open(tmp_path / "mirror", vkey=VKEY) as one,
+        Mirror.open(tmp_path / "mirror", vkey=VKEY) as other,
+    ):
+        for blocks, mirror in enumerate([one, other, other, one, other], start=1):
+            assert mirror.follow(ListSource(honest(blocks)), at=AT).added == 11
+    assert fsck(tmp_path / "mirror", vkey=VKEY).failed == ()
+
+
+def test_a_damaged_state_is_named(tmp_path: Path) -> None:
+    mirror_of(honest(1), tmp_path / "mirror")
+    path = tmp_path / "mirror" / "mirror.json"
+    for text in ("no", path.read_text().replace(ORIGIN, "other.example")):
+        path.write_text(text)
+        with (
+            Mirror.open(tmp_path / "mirror", vkey=VKEY) as mirror,
+            pytest.raises(Damaged, match=r"mirror\.state"),
+        ):
+            mirror.follow(ListSource(honest(2)), at=AT)
+
+
+def test_a_folder_shows_the_cosigned_note_of_its_newest_checkpoint_or_the_plain_one(tmp_path: Path) -> None:
+    folder, witness = tmp_path / "log", Cosigner("witness.example", b"w" * 32)
+    make(folder, seals=2, checkpoint=False)
+    source = FolderSource(folder)
+    with pytest.raises(Unavailable, match=r"registry\.not_yet_checkpointed"):
+        source.checkpoint()
+    with Registry.open(folder) as registry:
+        first = registry.publish(SIGNER, at=AT, remembered=memory_of(folder)).note
+        assert source.checkpoint().note == first
+        registry.keep_cosigned(cosign(first, witness, at=AT))
+        assert source.checkpoint().note == cosign(first, witness, at=AT)
+        registry.append(leaves(2, 4))
+        second = registry.publish(SIGNER, at=later(1), remembered=memory_of(folder)).note
+        assert source.checkpoint().note == second
+    source.close()
 
 
 def replayed() -> list[bytes]:
