@@ -16,6 +16,7 @@ from typing import Any
 import uvicorn
 
 from ...errors import Unavailable
+from .impatient import ImpatientProtocol
 
 __all__ = ["listen", "serve", "serving", "told_to_end"]
 
@@ -71,6 +72,7 @@ def _server(app: Any) -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
             app,
+            http=ImpatientProtocol,
             log_config=None,
             access_log=False,  # who asks for what is nobody's business
             server_header=False,
