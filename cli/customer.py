@@ -27,7 +27,7 @@ from .frame import Frame, Outcome, command
 from .line import Argument, Option
 from .screen import Screen
 from .wallet_home import check_answerable, open_wallet
-from .words import moment, type_word
+from .words import StateName, moment, type_word
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -172,7 +172,9 @@ def object_(frame: Frame, company: Company, out: MaybeOut = None) -> Outcome:
 def consents(
     frame: Frame,
     company: Annotated[str | None, Option("--company", metavar="COMPANY", help="Only with this one.")] = None,
-    state: Annotated[str | None, Option("--state", metavar="STATE", help="Only those in this state.")] = None,
+    state: Annotated[
+        StateName | None, Option("--state", metavar="STATE", help="Only those in this state.")
+    ] = None,
 ) -> Outcome:
     """Show what holds now, checked against the logs."""
     from konsens.wallet import count_untold, list_consents

@@ -7,13 +7,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
+from konsens.errors import InputError
+
 from .answers import Exported, Found, FoundEvent, Proven, Wording
 from .company_answers import decision_data, decision_error, show_decision
 from .company_home import CompanyHome, checkpoint_data, open_company
 from .frame import Frame, Outcome, command
 from .line import Argument, Option
 from .screen import Screen
-from .words import moment, short, type_word
+from .words import StateName, moment, short, type_word
 
 if TYPE_CHECKING:
     from konsens.trail import Desk
@@ -33,15 +35,20 @@ def trail_search(
     who: Who = None,
     purpose: Annotated[str | None, Option("--purpose", metavar="P", help="Only this purpose.")] = None,
     channel: Annotated[str | None, Option("--channel", metavar="C", help="Only this channel.")] = None,
-    state: Annotated[str | None, Option("--state", metavar="S", help="Only what now stands so.")] = None,
+    state: Annotated[
+        StateName | None, Option("--state", metavar="S", help="Only what now stands so.")
+    ] = None,
     start: From = None,
     end: To = None,
 ) -> Outcome:
     """Find events, in the order of the log. Nothing is written or unlocked."""
+    from konsens.consent import check_offered
     from konsens.trail import Query, search
 
+    _check_period(start, end)
     asked = Query(who=who, purpose=purpose, channel=channel, state=state, start=start, end=end)
     with open_company(frame) as shop:
+        check_offered(shop.company.ledger, purpose, channel)
         lines = search(_desk(shop), asked, now=frame.now())
         events = [
             FoundEvent(
@@ -165,6 +172,7 @@ def trail_export(
     """Write the trail as evidence bundle, CSV, JSON-LD or report: whole or not at all."""
     from konsens.trail import Query, export
 
+    _check_period(start, end)
     frame.check_out(out)
     asked = Query(who=who, start=start, end=end)
     to_stdout = str(out) == "-"
@@ -209,6 +217,12 @@ def trail_export(
         )
 
     return Outcome(data, show=show, done=done)
+
+
+def _check_period(start: datetime | None, end: datetime | None) -> None:
+    """Raise `trail.period` for one that ends before it begins: nothing could lie in it."""
+    if start is not None and end is not None and end < start:
+        raise InputError("trail.period")
 
 
 def _desk(shop: CompanyHome, *, signs: bool = False) -> Desk:

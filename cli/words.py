@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from .frame import Frame
 
-__all__ = ["moment", "short", "state_word", "type_word"]
+__all__ = ["StateName", "moment", "short", "state_word", "type_word"]
+
+StateName = Literal[
+    "requested",
+    "deferred",
+    "refused",
+    "pending",
+    "given",
+    "renewed",
+    "withdrawn",
+    "expired",
+    "lapsed",
+    "revoked",
+    "superseded",
+    "invalidated",
+]
+"""The states of consent, for an option."""
+
 
 _STATES = {
     "requested": ("⏳", "erbeten"),

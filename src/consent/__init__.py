@@ -40,6 +40,7 @@ from .message import (
 )
 from .notice import Notice, Purpose, SignedNotice, draft_notice, parse_notice, read_notice, sign_notice
 from .notice_check import problems_of
+from .offered import check_offered
 from .own import CompanyKeys
 from .receipt import RECEIPT_TYPE, receipts_for
 from .receive import Received
@@ -127,6 +128,7 @@ __all__ = [
     "check_choice",
     "check_introduction",
     "check_not_future",
+    "check_offered",
     "check_step",
     "check_target",
     "claims_of",

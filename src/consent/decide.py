@@ -21,6 +21,7 @@ from .decision import Decision
 from .deep import verify_again
 from .ledger import Ledger, Sight
 from .moments import seconds, when
+from .offered import offered_basis
 from .same_address import SILENT, others_at
 from .state import OpenSeal, State
 from .tables import Held, Stops
@@ -33,7 +34,6 @@ __all__ = [
     "decide",
     "in_force",
     "newest_word",
-    "offered_basis",
     "unbroken",
     "whole",
 ]
@@ -218,18 +218,6 @@ def _sight(ledger: Ledger, asked: _Asked, *, live: bool) -> Sight:
         as_of=seconds(asked.as_of),
         known_at=seconds(asked.known_at),
     )
-
-
-def offered_basis(ledger: Ledger, purpose: str, channel: str) -> tuple[str, Basis | None]:
-    """Return the legal basis that the newest notice names, or the code if none names purpose or channel."""
-    code = "consent.purpose"
-    for signed, _ in reversed(ledger.notices()):
-        offered = signed.notice.purpose_named(purpose)
-        if offered is not None:
-            if channel in offered.channels:
-                return "ok", offered.legal_basis
-            code = "consent.channel"
-    return code, None
 
 
 def _other_basis(ledger: Ledger, asked: _Asked, sight: Sight) -> tuple[str, Basis | None]:

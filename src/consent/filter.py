@@ -20,11 +20,12 @@ import msgspec
 from ..encoding import format_time
 from ..errors import InputError, KonsensError, Unavailable
 from ..records import Actor
-from .decide import check_stoppable, decide, in_force, newest_word, offered_basis, unbroken, whole
+from .decide import check_stoppable, decide, in_force, newest_word, unbroken, whole
 from .import_file import open_csv
 from .ledger import Ledger, Sight
 from .lists import Owners, shared_addresses, sights, targets_by_finder
 from .moments import seconds, when
+from .offered import check_offered, offered_basis
 from .own import CompanyKeys
 from .same_address import SILENT
 from .state import OpenSeal
@@ -83,8 +84,10 @@ def filter_list(
     """Write the rows that may be contacted to `out`, the others with their codes to `refused`.
 
     Both files appear, or neither; without a place for both none is written. With `campaign` (and `keys`)
-    one use event covers all allowed rows. Raises `registry.rolled_back` where the log is an older state.
+    one use event covers all allowed rows. Raises `registry.rolled_back` where the log is an older state, and
+    `consent.purpose` or `consent.channel` for what no notice offers.
     """
+    check_offered(ledger, purpose, channel)
     with suppress(Unavailable):  # of a log out of reach every row says so
         ledger.check_log()
     with open_csv(source) as (header, lines):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from konsens.consent import Filtered, Ledger, filter_list, import_rows, judge_all, read_mapping
-from konsens.errors import InputError, Unavailable
+from konsens.errors import InputError, NotFound, Unavailable
 
 from .world import Customer, World
 
@@ -158,9 +158,16 @@ def test_a_log_that_is_a_copy_allows_nobody(world: World, monkeypatch: pytest.Mo
     assert "ok" not in {verdict.code for verdict in verdicts}
 
 
-def test_an_unknown_purpose_is_refused_for_every_row(world: World) -> None:
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [({"purpose": "newslettr"}, "consent.purpose"), ({"channel": "emial"}, "consent.channel")],
+)
+def test_what_no_notice_offers_is_no_list_of_refusals(wrong: dict[str, str], code: str, world: World) -> None:
     who = people(world)
-    assert run(world, who, purpose="profiling").refused == {"consent.purpose": len(who)}
+    with pytest.raises(NotFound) as refused:
+        run(world, who, **wrong)
+    assert refused.value.code == code
+    assert not (world.folder / "no.csv").exists()
 
 
 @pytest.mark.parametrize(
