@@ -207,7 +207,7 @@ def _use_url(frame: Frame, url: LogUrl, policy: str) -> RegistryPlace:
             raise Conflict("registry.still_there", origin=place.origin, folder=before.folder)
         place = msgspec.structs.replace(place, policy=policy or before.policy)
     with _open_copy(frame, place) as log:
-        log.sync()
+        log.await_size(1)  # one that has just begun has signed nothing yet
         log.check_own()
     if before is not None:
         check_remembered(frame, Path(place.folder), before)

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 import msgspec
 
 from ..consent.act import Place
-from ..errors import Conflict, KonsensError, Unavailable
+from ..errors import Conflict, KonsensError, Unavailable, VerificationError
 from ..records import (
     Matter,
     Outgoing,
@@ -61,14 +61,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 class Desk:
     """Where the leaves of one plan are made, in memory.
 
-    `offline` lets it go by what the wallet itself knows where no log can be asked (`unreachable` says why):
-    if another device was faster, the log refuses the leaf, and it never happened.
+    `offline` lets it go by what the wallet itself knows where no log can be asked, or shows two histories
+    (`unreachable` says why): if another device was faster, the log refuses the leaf, and it never happened.
     """
 
     def __init__(self, wallet: Wallet, *, offline: bool = False) -> None:
         self.wallet = wallet
         self.offline = offline
-        self.unreachable: Unavailable | None = None
+        self.unreachable: KonsensError | None = None
         self.known = wallet.acts()
         self.acts: list[Act] = []
         self.first: list[Act] = []
@@ -90,7 +90,7 @@ class Desk:
         if identity.number not in self._lanes:
             try:
                 self._lanes[identity.number] = self.wallet.lanes(identity)
-            except Unavailable as error:
+            except (Unavailable, VerificationError) as error:
                 if not self.offline:
                     raise
                 self.unreachable = error

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from ..consent.act import Place, object_to, withdraw
 from ..consent.state import ALIVE
-from ..errors import Conflict, KonsensError, NotFound, Unavailable
+from ..errors import Conflict, KonsensError, NotFound, Unavailable, VerificationError
 from ..records import GAP_LIMIT, Matter, Objection, SignedEvent
 from .consents import Consents
 from .kinds import ACT, IDENTITY, Act, Identity
@@ -206,7 +206,7 @@ def _everyone(desk: Desk) -> list[Identity]:
     known = {one.number: one for one in wallet.identities()}
     try:
         used = set(scan(wallet.seed, wallet.logs))
-    except Unavailable as error:
+    except (Unavailable, VerificationError) as error:
         desk.unreachable, used = error, set()
     for number in used - known.keys():
         known[number] = Identity(number, did_of_number(wallet.seed, number), None, wallet.profile.created_at)

@@ -11,7 +11,7 @@ from datetime import datetime
 from time import monotonic, sleep
 from typing import Self
 
-from ...errors import NotFound, Unavailable
+from ...errors import KonsensError, NotFound, Unavailable
 from ..checkpoint import SignedCheckpoint, parse_signed_checkpoint
 from ..leaf import HEAD_LEAF_SIZE, HeadLeaf, PublicLeaf, SealLeaf, parse_leaf
 from ..note import VerifierKey
@@ -162,13 +162,18 @@ class SmallLog:
         return [found[path] if path in found else self._kept[path] for path in paths]
 
     def _await(self, index: int) -> None:
-        """Wait until a checkpoint covers `index`, for a while: an acknowledgement is good without it, too."""
+        """Wait until a checkpoint covers `index`, for a while: an acknowledgement is good without it, too.
+
+        Whatever is wrong with what the log shows, the next question says so; the leaf is in.
+        """
         until = monotonic() + self._wait
         while not self._fetched or self._files.size <= index:
             try:
                 self._look()
             except Unavailable:
                 pass
+            except KonsensError:
+                return
             if monotonic() > until:
                 return
             if not self._fetched or self._files.size <= index:
