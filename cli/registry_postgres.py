@@ -14,7 +14,7 @@ from .frame import Frame, Outcome, command
 from .line import Option
 from .log_home import SIGNED, LogHome
 from .registry_copies import objects_at
-from .registry_serve import Witnesses, WitnessesHere, text_of, until_ended
+from .registry_serve import Log, Witnesses, WitnessesHere, text_of, until_ended
 
 if TYPE_CHECKING:
     from konsens.registry import NoteSigner
@@ -40,6 +40,7 @@ def registry_sequence(
     single_node: Annotated[
         bool, Option("--single-node", help="There are no standbys: who loses the machine loses the log.")
     ] = False,
+    log: Log = None,
 ) -> Outcome:
     """Be the one sequencer of a log in PostgreSQL, until it is ended with Ctrl+C.
 
@@ -72,7 +73,7 @@ def registry_sequence(
         frame.pick(de="Register", en="Registry"): data.origin,
         frame.pick(de="Schema", en="Schema"): schema,
     }
-    return until_ended(frame, data, run, shown)
+    return until_ended(frame, data, run, log, shown)
 
 
 def running_node(

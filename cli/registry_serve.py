@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 from socket import socket
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from konsens.errors import Conflict, InputError
 
@@ -20,8 +20,10 @@ from .screen import Screen
 if TYPE_CHECKING:
     from konsens.registry import Cosigner
     from konsens.registry.serve import AppendPolicy
+    from konsens.registry.serve.logs import LogForm
 
 __all__ = [
+    "Log",
     "Witnesses",
     "WitnessesHere",
     "registry_serve",
@@ -41,6 +43,10 @@ Witnesses = Annotated[
 ]
 WitnessesHere = Annotated[
     bool, Option("--local-witnesses", help="Witnesses may run on this machine, without TLS.")
+]
+Log = Annotated[
+    Literal["json", "text"] | None,
+    Option("--log", help="Say on stderr what happens, a line each; else only what needs a look."),
 ]
 LONGEST_FILE = 1 << 20
 STATE = "witness.sqlite"
@@ -66,6 +72,7 @@ def registry_serve(
     schema: Annotated[str | None, Option("--schema", metavar="NAME", help="The schema of the log.")] = None,
     host: Host = "127.0.0.1",
     port: Port = 8080,
+    log: Log = None,
 ) -> Outcome:
     """Take leaves and show the log over HTTP, until it is ended with Ctrl+C.
 
@@ -79,14 +86,14 @@ def registry_serve(
 
     allowed = parse_append_policy(text_of(frame, rules)) if rules else AppendPolicy(v=1, open=Open())
     if postgres is not None:
-        return _serve_node(frame, postgres, schema, static, allowed, (host, port))
+        return _serve_node(frame, postgres, schema, static, allowed, (host, port), log)
     asked = parse_policy(text_of(frame, witnesses)) if witnesses else None
-    with open_registry(frame, folder) as log:
-        if not log.operator:
-            raise Conflict("registry.not_operator", origin=log.registry.origin)
-        log.registry.check_own()
-        here, place, vkey = log.registry.folder, log.registry.place, log.registry.vkey
-        signer, remembered = log.log_signer(), log.signer_head()
+    with open_registry(frame, folder) as own:
+        if not own.operator:
+            raise Conflict("registry.not_operator", origin=own.registry.origin)
+        own.registry.check_own()
+        here, place, vkey = own.registry.folder, own.registry.place, own.registry.vkey
+        signer, remembered = own.log_signer(), own.signer_head()
     files = Path(static) if static else here / "static"
     bound = listen(host, port)
 
@@ -107,7 +114,7 @@ def registry_serve(
     data = RegistryServing(
         origin=vkey.name, vkey=render_vkey(vkey), url=_url(bound), static=str(files), witnesses=names
     )
-    return until_ended(frame, data, run, {frame.pick(de="Register", en="Registry"): data.origin})
+    return until_ended(frame, data, run, log, {frame.pick(de="Register", en="Registry"): data.origin})
 
 
 def _serve_node(
@@ -117,6 +124,7 @@ def _serve_node(
     static: str | None,
     rules: AppendPolicy,
     address: tuple[str, int],
+    log: LogForm | None,
 ) -> Outcome:
     """Serve one node of a log in PostgreSQL; its sequencer asks the witnesses."""
     from konsens.registry import render_vkey
@@ -131,7 +139,7 @@ def _serve_node(
     data = RegistryServing(
         origin=signer.name, vkey=render_vkey(signer.vkey), url=_url(bound), static=static, witnesses=[]
     )
-    return until_ended(frame, data, run, {frame.pick(de="Register", en="Registry"): data.origin})
+    return until_ended(frame, data, run, log, {frame.pick(de="Register", en="Registry"): data.origin})
 
 
 @command(unlocks=True)
@@ -162,6 +170,7 @@ def registry_witness_serve(
     ],
     host: Host = "127.0.0.1",
     port: Port = 8081,
+    log: Log = None,
 ) -> Outcome:
     """Cosign the checkpoints of logs over HTTP, until it is ended with Ctrl+C.
 
@@ -188,7 +197,7 @@ def registry_witness_serve(
         url=_url(bound),
         logs=[log.key.name for log in known],
     )
-    return until_ended(frame, data, run, {frame.pick(de="Zeuge", en="Witness"): name, "vkey": data.vkey})
+    return until_ended(frame, data, run, log, {frame.pick(de="Zeuge", en="Witness"): name, "vkey": data.vkey})
 
 
 def _cosigner(frame: Frame, name: str) -> Cosigner:
@@ -211,11 +220,15 @@ def until_ended(
     frame: Frame,
     data: RegistryServing | RegistrySequencing | WitnessServing,
     run: Callable[[], None],
+    log: LogForm | None,
     first: dict[str, str],
 ) -> Outcome:
-    """Return the outcome that is printed at once, and then runs."""
+    """Return the outcome that is printed at once, and then runs, logging to stderr."""
 
     def after() -> None:
+        from konsens.registry.serve.logs import log_to_stderr
+
+        log_to_stderr(log)
         with suppress(KeyboardInterrupt):  # how a server is ended is no failure
             run()
 

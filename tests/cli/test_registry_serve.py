@@ -55,8 +55,11 @@ def konsens(at: Path, *line: str) -> dict[str, Any]:
 
 
 @contextmanager
-def running(at: Path, *line: str) -> Iterator[dict[str, Any]]:
-    """Run a command that serves, and yield its answer; it must end well when it is interrupted."""
+def running(at: Path, *line: str, log: list[dict[str, Any]] | None = None) -> Iterator[dict[str, Any]]:
+    """Run a command that serves, and yield its answer; it must end well when it is interrupted.
+
+    It says nothing on stderr but lines of JSON, where a list is given for them.
+    """
     process = subprocess.Popen(
         [KONSENS, *line, "--json"],
         cwd=at,
@@ -73,6 +76,9 @@ def running(at: Path, *line: str) -> Iterator[dict[str, Any]]:
         yield answer["data"]
         process.send_signal(signal.SIGINT)
         rest, said = process.communicate(timeout=30)
+        if log is not None:
+            log += map(json.loads, said.splitlines())
+            said = b""
         assert (process.returncode, rest, said) == (0, b"", b"")
     finally:
         if process.poll() is None:
@@ -128,9 +134,7 @@ def test_a_log_in_postgres_is_served_by_two_nodes_and_sequenced_by_one(at: Path,
             assert (sequencer["origin"], one["vkey"]) == (LOG, sequencer["vkey"])
             vkey = parse_vkey(one["vkey"])
             leaf = make_seal_leaf(bytes([1] * 32), bytes(32), origin=LOG)
-            indices = [
-                LogClient(node["url"], vkey, loopback=True).append([leaf]) for node in (one, two, one)
-            ]
+            indices = [LogClient(node["url"], vkey, loopback=True).append([leaf]) for node in (one, two, one)]
             assert indices[0] == indices[1] == indices[2]
         # What it took is signed and published when it ends.
         note = LogClient(two["url"], vkey, loopback=True).fetch(["checkpoint"])[0]
@@ -154,6 +158,21 @@ def test_who_is_not_the_operator_serves_nothing(at: Path) -> None:
     konsens(at, "registry", "init", "other", "--origin", "other.example", "--home", "no")
     answer = konsens(at, "registry", "serve", "reg", "--port", "0", "--home", "no")
     assert answer["code"] == "registry.not_operator"
+
+
+def test_what_happens_is_told_on_stderr_for_programs(at: Path) -> None:
+    line = konsens(at, "registry", "init", "reg", "--origin", LOG, "--home", "op")["data"]["vkey"]
+    key = konsens(at, "registry", "witness", "key", WITNESS, "--home", "wit")["data"]["vkey"]
+    (at / "policy").write_text(f"log {line}\nwitness w {key} http://127.0.0.1:1\nquorum w\n")
+    serve = ("registry", "serve", "reg", "--port", "0", "--home", "op", "--log", "json")
+    said: list[dict[str, Any]] = []
+    with running(at, *serve, "--witnesses", "policy", "--local-witnesses", log=said) as log:
+        client = LogClient(log["url"], parse_vkey(line), loopback=True)
+        client.append([make_seal_leaf(bytes([1] * 32), bytes(32), origin=LOG)])
+    assert all({"at", "level", "event"} <= one.keys() for one in said)
+    assert [one["witness"] for one in said if one.get("code") == "witness.down"] == ["w"]
+    assert [one["size"] for one in said if one["event"] == "published"][-1] >= 2
+    assert "127.0.0.1" not in json.dumps(said)
 
 
 def test_a_port_that_is_taken_is_named(at: Path) -> None:

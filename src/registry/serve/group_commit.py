@@ -181,6 +181,7 @@ class GroupCommit:
                 except KonsensError as error:
                     self._answer(item, error)
         except KonsensError as error:
+            _LOG.warning("not appended", extra={"code": error.code})
             for item in group:
                 self._answer(item, error)
         except BaseException:
@@ -203,6 +204,7 @@ class GroupCommit:
         try:
             signed = self._publish(log)
         except (Locked, Unavailable) as error:
+            _LOG.warning("not signed", extra={"code": error.code})
             self._update(problem=error)  # a full disk, another command of this home: later
         except KonsensError as error:
             self._stop(error)
@@ -210,6 +212,7 @@ class GroupCommit:
             self._update(checkpoint=signed, size=log.size(), behind_since=None, problem=None)
 
     def _stop(self, error: KonsensError) -> None:
+        _LOG.error("the writer has stopped", extra={"code": error.code})
         self._update(problem=error, stopped=True)
 
     def _refuse(self, item: _Item) -> None:

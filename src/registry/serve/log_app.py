@@ -7,6 +7,7 @@ of the map. `docs/registry.md` has the interface in words, `/openapi/openapi.jso
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
@@ -25,6 +26,7 @@ from .limits import client_of, reads_limit
 from .log_service import LogService
 from .metrics import Metrics
 from .problems import HANDLERS, answer_error
+from .publication import Published
 from .wire import (
     MOST_BYTES,
     parse_append,
@@ -49,13 +51,28 @@ class Running(State):
 
     service: LogService
     metrics: Metrics
+    published: Callable[[], Published | None]
 
 
-def log_app(service: LogService, *, reads_per_second: int = 100) -> Litestar:
-    """Return the ASGI application of one log; `reads_per_second` is for each address."""
+def log_app(
+    service: LogService,
+    *,
+    reads_per_second: int = 100,
+    published: Callable[[], Published | None] = lambda: None,
+) -> Litestar:
+    """Return the ASGI application of one log.
+
+    `reads_per_second` is for each address; `published` says how far this process has published, if it does.
+    """
     return Litestar(
         route_handlers=[checkpoint, vkey, tile, bucket, append, register, live, ready, metrics],
-        state=Running({"service": service, "metrics": Metrics(service.intake)}),
+        state=Running(
+            {
+                "service": service,
+                "metrics": Metrics(service.intake, published),
+                "published": published,
+            }
+        ),
         # Appends have limits of their own.
         middleware=[
             reads_limit(
@@ -171,11 +188,21 @@ def live() -> str:
 
 @get("/health/ready", media_type=TEXT, sync_to_thread=False)
 def ready(state: Running) -> str:
-    """Whether leaves are taken and signed; if not, 503 and why."""
+    """Whether leaves are taken and signed; if not, 503 and why.
+
+    Then a line for each witness, `witness NAME up` or why not, and `publication CODE` if the public files
+    cannot be written: others can still append, so these alone are no reason to send them elsewhere.
+    """
     now = state.service.intake.state
     if now.stopped or now.problem is not None:
         raise Unavailable("append.stopped", problem=now.problem.code if now.problem else "closed")
-    return "ready\n"
+    lines = ["ready"]
+    shown = state.published()
+    if shown is not None:
+        lines += [f"witness {one.witness} {one.error.code if one.error else 'up'}" for one in shown.answers]
+        if shown.problem is not None:
+            lines.append(f"publication {shown.problem.code}")
+    return "\n".join([*lines, ""])
 
 
 @get("/metrics", media_type="text/plain; version=0.0.4; charset=utf-8", sync_to_thread=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from time import monotonic
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -9,6 +10,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from .log_service import Intake
+from .publication import Published
 
 __all__ = ["Metrics"]
 
@@ -16,7 +18,7 @@ __all__ = ["Metrics"]
 class Metrics:
     """Counters of requests, and the state of the writer at the moment of asking."""
 
-    def __init__(self, intake: Intake) -> None:
+    def __init__(self, intake: Intake, published: Callable[[], Published | None] = lambda: None) -> None:
         self._registry = CollectorRegistry()
         self.appended = Counter("konsens_log_leaves", "Leaves acknowledged", registry=self._registry)
         self.refused = Counter(
@@ -26,6 +28,7 @@ class Metrics:
             "konsens_log_append_seconds", "From a request to append to its answer", registry=self._registry
         )
         self._registry.register(_StateCollector(intake))
+        self._registry.register(_PublicationCollector(published))
 
     def render(self) -> bytes:
         """Return the page in the text format 0.0.4."""
@@ -50,3 +53,26 @@ class _StateCollector(Collector):
             "konsens_log_stopped": ("1 if the writer needs a person", float(state.stopped)),
         }
         return [GaugeMetricFamily(name, text, value=value) for name, (text, value) in values.items()]
+
+
+class _PublicationCollector(Collector):
+    def __init__(self, published: Callable[[], Published | None]) -> None:
+        self._published = published
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        state = self._published()
+        if state is None:
+            return []
+        lag = monotonic() - state.behind_since if state.behind_since is not None else 0.0
+        entries = GaugeMetricFamily(
+            "konsens_log_published_entries", "Entries that the public files show", value=float(state.size)
+        )
+        behind = GaugeMetricFamily(
+            "konsens_log_publication_lag_seconds", "Since when the newest checkpoint is not shown", value=lag
+        )
+        witnesses = GaugeMetricFamily(
+            "konsens_log_witness_up", "1 if the witness cosigned when it was last asked", labels=["witness"]
+        )
+        for answer in state.answers:
+            witnesses.add_metric([answer.witness], float(answer.error is None))
+        return [entries, behind, witnesses]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from litestar import Request, Response
@@ -12,11 +13,15 @@ from .wire import problem_of, render_http_problem, status_of
 
 __all__ = ["HANDLERS", "answer_error"]
 
+_LOG = logging.getLogger(__name__)
+
 PROBLEM = "application/problem+json"
 
 
 def answer_error(_: Request[Any, Any, Any], error: KonsensError) -> Response[bytes]:
     """Answer one of our errors by its cause."""
+    if status_of(error) == 500:  # the others have a limit of their own, or are logged by the writer
+        _LOG.error("a request failed", extra={"code": error.code})
     headers = {"Retry-After": str(error.facts["seconds"])} if error.code == "append.limit" else {}
     return Response(problem_of(error), media_type=PROBLEM, status_code=status_of(error), headers=headers)
 
@@ -27,4 +32,14 @@ def _answer_http(_: Request[Any, Any, Any], error: HTTPException) -> Response[by
     return Response(body, media_type=PROBLEM, status_code=error.status_code, headers=error.headers)
 
 
-HANDLERS: dict[int | type[Exception], Any] = {KonsensError: answer_error, HTTPException: _answer_http}
+def _answer_bug(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """Answer what should not have happened, and log it: who asked learns nothing of it."""
+    _LOG.error("a request failed", exc_info=error)
+    return Response(render_http_problem(500, "Internal Server Error"), media_type=PROBLEM, status_code=500)
+
+
+HANDLERS: dict[int | type[Exception], Any] = {
+    KonsensError: answer_error,
+    HTTPException: _answer_http,
+    Exception: _answer_bug,
+}

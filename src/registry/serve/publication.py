@@ -6,7 +6,7 @@ It runs beside the writer, in a thread of its own: a witness that is slow keeps 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from threading import Event, Thread
 from time import monotonic
@@ -51,6 +51,8 @@ class Published(msgspec.Struct, frozen=True):
     quorum: bool = False
     problem: KonsensError | None = None
     """Why the files could not be brought up to the newest checkpoint."""
+    behind_since: float | None = None
+    """Since when, by the monotonic clock, the newest checkpoint has not been shown."""
 
 
 class Publication:
@@ -103,13 +105,17 @@ class Publication:
             if newest is None or (newest.note == shown and not renew):
                 continue
             asked = monotonic()
+            if newest.note != shown and self.state.behind_since is None:
+                self.state = msgspec.structs.replace(self.state, behind_since=asked)
             try:
                 log = log or self._open_log()
                 self._publish(log, newest)
             except KonsensError as error:
+                if self.state.problem is None or self.state.problem.code != error.code:
+                    _LOG.warning("not published", extra={"code": error.code})
                 self.state = msgspec.structs.replace(self.state, problem=error)
             except Exception:  # a bug of ours: the next round may do better, and the last state stays shown
-                _LOG.exception("the log could not be published")
+                _LOG.exception("not published")
             else:
                 shown = newest.note
         if log is not None:
@@ -122,9 +128,12 @@ class Publication:
             log.keep_cosigned(note)
         signed = export(log.store, self._objects, vkey=log.vkey, note=note)
         self._export_map(log, signed.checkpoint.size)
+        answers = collected.answers if collected else ()
+        _tell_changes(self.state.answers, answers)
+        _LOG.info("published", extra={"size": signed.checkpoint.size})
         self.state = Published(
             size=signed.checkpoint.size,
-            answers=collected.answers if collected else (),
+            answers=answers,
             quorum=collected is not None and collected.quorum,
         )
 
@@ -150,3 +159,14 @@ class Publication:
             before=log.cosigned(),
             timeout=self._timeout,
         )
+
+
+def _tell_changes(before: Sequence[Answer], now: Sequence[Answer]) -> None:
+    """Log which witnesses have begun or ceased to cosign."""
+    known = {answer.witness: answer.error and answer.error.code for answer in before}
+    for answer in now:
+        code = answer.error and answer.error.code
+        if code and known.get(answer.witness) != code:
+            _LOG.warning("a witness does not cosign", extra={"witness": answer.witness, "code": code})
+        elif not code and known.get(answer.witness):
+            _LOG.info("a witness cosigns again", extra={"witness": answer.witness})

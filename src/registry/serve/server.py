@@ -67,7 +67,7 @@ def served_log(
             policy=witnesses,
             transport=witness_transport(loopback=loopback),
             pause=max(pause, SHORTEST_PAUSE),
-        ),
+        ) as publication,
     ):
         yield log_app(
             LogService(
@@ -77,5 +77,6 @@ def served_log(
                 objects=objects,
                 policy=rules,
                 vouchers=SqliteVouchers(folder / VOUCHERS),
-            )
+            ),
+            published=lambda: publication.state,
         )

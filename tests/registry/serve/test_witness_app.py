@@ -12,6 +12,9 @@ import pytest
 
 from konsens.fetch import Fetcher
 from konsens.registry import Cosigner, Registry, parse_policy, render_vkey
+from konsens.registry.serve import AppendPolicy, LogService, MemoryVouchers
+from konsens.registry.serve.log_app import log_app
+from konsens.registry.serve.metrics import Metrics
 from konsens.registry.serve.publication import Publication
 from konsens.registry.serve.run import listen, serving
 from konsens.registry.serve.witness_app import witness_app
@@ -117,6 +120,28 @@ def test_witnesses_that_are_gone_or_lie_are_named_and_the_rest_count(tmp_path: P
         assert note is not None
         assert b"witness1.example" in note
         assert b"witness2.example" not in note
+        figures = Metrics(intake, lambda: publication.state).render()
+        assert b'konsens_log_witness_up{witness="w1"} 1.0' in figures
+        assert b'konsens_log_witness_up{witness="w4"} 0.0' in figures
+        assert b"konsens_log_publication_lag_seconds 0.0" in figures
+        service = LogService(
+            signer=SIGNER,
+            open_log=lambda: Registry.open(folder),
+            intake=intake,
+            objects=objects,
+            policy=AppendPolicy(v=1),
+            vouchers=MemoryVouchers(),
+        )
+        app = log_app(service, published=lambda: publication.state)
+        with serving(app, listen("127.0.0.1", 0)) as url:
+            ready = FETCHER.get(f"{url}/health/ready")
+        assert ready.status == 200  # leaves are taken and signed all the same
+        assert ready.body.decode().splitlines() == [
+            "ready",
+            "witness w1 up",
+            "witness w3 witness.other_key",
+            "witness w4 witness.down",
+        ]
 
 
 def test_an_idle_log_gets_cosignatures_of_a_new_time_and_writes_nothing(tmp_path: Path) -> None:
