@@ -7,12 +7,13 @@ tables. An append cannot be faster than one after the other.
 from __future__ import annotations
 
 import json
+import multiprocessing
 import statistics
 import sys
 import tempfile
-import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import perf_counter, sleep
 from typing import Any
@@ -23,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from append import ORIGIN, SIGNER, figure, make_leaves, raw_checks, seconds
 
+from konsens.errors import Locked, Unavailable
 from konsens.registry import SealLeaf, SealLog, SignerHead
 from konsens.registry.postgres import Intake, PostgresStore, Sequencer, create_postgres
 from konsens.registry.postgres.copying import render_pairs
@@ -80,28 +82,37 @@ def appends(node: Node, leaves: Sequence[SealLeaf], batch: int) -> float:
     return rate
 
 
-class Running:
-    """A sequencer in a thread, and one node's intake."""
+def sequence(dsn: str, home: Path, stop: Any, *, single_node: bool = False) -> None:
+    """Be the sequencer, in a process of its own."""
+    remembered = SignerHead(home / "signed")
+    while not stop.is_set():
+        with (
+            suppress(Unavailable, Locked),  # no quorum yet, or the one before is not quite gone
+            Sequencer(
+                dsn, SIGNER, schema="konsens", remembered=remembered, single_node=single_node
+            ) as sequencer,
+        ):
+            sequencer.run(stop)
+        stop.wait(0.1)
 
-    def __init__(self, dsn: str, home: Path, **named: Any) -> None:
-        self.stop = threading.Event()
-        self.sequencer = Sequencer(
-            dsn, SIGNER, schema="konsens", remembered=SignerHead(home / "signed"), **named
-        )
-        self.thread = threading.Thread(target=self.sequencer.run, args=(self.stop,))
 
-    def __enter__(self) -> Running:
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop.set()
-        self.thread.join()
-        self.sequencer.close()
+@contextmanager
+def sequencing(dsn: str, home: Path, *, single_node: bool = False) -> Iterator[None]:
+    """Let a process of its own sequence."""
+    context = multiprocessing.get_context("spawn")
+    stop = context.Event()
+    process = context.Process(target=sequence, args=(dsn, home, stop), kwargs={"single_node": single_node})
+    process.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        process.join()
 
 
 def through(intake: Intake, leaves: Sequence[SealLeaf], batch: int) -> float:
     """Return how many leaves a second go from a node into the log and back as indices."""
+    intake.append(leaves[:1])  # the sequencer is there
 
     def send() -> None:
         asked = [intake.submit(leaves[start : start + batch]) for start in range(0, len(leaves), batch)]
@@ -148,7 +159,10 @@ def measure(node: Node, home: Path) -> list[dict[str, Any]]:
             figure(f"durable appends, steps of {batch}, signatures checked", rate, "/s", limit=limit)
         )
     some, leaves = leaves[:THROUGH], leaves[THROUGH:]
-    with Running(node.dsn, home, single_node=True), Intake(node.dsn, SIGNER.vkey, schema="konsens") as intake:
+    with (
+        sequencing(node.dsn, home, single_node=True),
+        Intake(node.dsn, SIGNER.vkey, schema="konsens") as intake,
+    ):
         rate = through(intake, some, 100)
         figures.append(
             figure("from a node into the log and back, checked twice, map kept", rate, "/s", limit=limit)

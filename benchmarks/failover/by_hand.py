@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import statistics
 import sys
 import tempfile
 import threading
 import time
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +25,10 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from append import SIGNER, figure, make_leaves, raw_checks  # noqa: E402 (found through the path above)
-from postgres import appends, raw_copy, through  # noqa: E402
+from postgres import appends, raw_copy, sequencing, through  # noqa: E402
 
-from konsens.errors import Locked, Unavailable  # noqa: E402
-from konsens.registry import SealLeaf, SignerHead  # noqa: E402
-from konsens.registry.postgres import Intake, PostgresStore, Sequencer, create_postgres  # noqa: E402
+from konsens.registry import SealLeaf  # noqa: E402
+from konsens.registry.postgres import Intake, PostgresStore, create_postgres  # noqa: E402
 from tests.registry.postgres.nodes import Node  # noqa: E402
 from tests.registry.postgres.running import Log  # noqa: E402
 
@@ -82,18 +80,6 @@ class Cluster:
         self.primary.configure("synchronous_standby_names", self._names())
 
 
-def sequence(dsn: str, home: Path, stop: Any) -> None:
-    """Be the sequencer, in a process of its own."""
-    remembered = SignerHead(home / "signed")
-    while not stop.is_set():
-        with (
-            suppress(Unavailable, Locked),  # no quorum yet, or the one before is not quite gone
-            Sequencer(dsn, SIGNER, schema="konsens", remembered=remembered) as sequencer,
-        ):
-            sequencer.run(stop)
-        stop.wait(0.1)
-
-
 class Load:
     """Keeps some requests waiting all the time, and writes down what was acknowledged, and when."""
 
@@ -133,6 +119,10 @@ class Load:
         self._free.release()
 
 
+def new_intake(cluster: Cluster) -> Intake:
+    return Intake(cluster.dsn(), SIGNER.vkey, schema="konsens", wait=60)
+
+
 def lost(dsn: str, acknowledged: list[tuple[float, bytes, int]]) -> int:
     """Return how many acknowledged leaves are not where they were said to be."""
     with closing(PostgresStore(dsn, schema="konsens")) as store:
@@ -160,34 +150,26 @@ def measure(cluster: Cluster, home: Path, *, kills: int, seconds: float) -> list
             aim=10_000,
         ),
     ]
-    context = multiprocessing.get_context("spawn")
-    for number in range(kills + 1):
-        stop = context.Event()
-        # One that lives through all kills would do; a new one shows that it starts from what is there.
-        process = context.Process(target=sequence, args=(cluster.dsn(), home, stop))
-        process.start()
-        with Intake(cluster.dsn(), SIGNER.vkey, schema="konsens", wait=60) as intake:
-            if number == 0:
-                rate = through(intake, rest[:THROUGH], 100)
-                figures.append(figure("from a node into the log and back, quorum", rate, "/s", limit=limit))
-                rest = rest[THROUGH:]
-                first: list[tuple[float, bytes, int]] = []
-                gaps: list[float] = []
-                failed = 0
-            else:
-                load = Load(intake, rest[(number - 1) * 20_000 :][: int(seconds * 20_000)])
-                time.sleep(seconds / 2)
-                killed = cluster.fail_over()
-                time.sleep(seconds / 2)
-                load.end()
-                after = min(when for when, _, _ in load.acknowledged if when > killed + 0.05)
-                gaps.append(after - killed)
-                first += load.acknowledged
-                failed += load.failed
-        stop.set()
-        process.join()
-        if 0 < number < kills:
-            cluster.replenish(f"n{3 + number}")
+    first: list[tuple[float, bytes, int]] = []
+    gaps: list[float] = []
+    failed = 0
+    with sequencing(cluster.dsn(), home), new_intake(cluster) as intake:
+        rate = through(intake, rest[:THROUGH], 100)
+        figures.append(figure("from a node into the log and back, quorum", rate, "/s", limit=limit))
+    for number in range(kills):
+        # One pair that lives through all kills would do; new ones start from what is there.
+        with sequencing(cluster.dsn(), home), new_intake(cluster) as intake:
+            start = THROUGH + int(number * seconds * 20_000)
+            load = Load(intake, rest[start : start + int(seconds * 20_000)])
+            time.sleep(seconds / 2)
+            killed = cluster.fail_over()
+            time.sleep(seconds / 2)
+            load.end()
+        gaps.append(min(when for when, _, _ in load.acknowledged if when > killed + 0.05) - killed)
+        first += load.acknowledged
+        failed += load.failed
+        if number + 1 < kills:
+            cluster.replenish(f"n{4 + number}")
     figures += [
         figure("primaries killed", kills, ""),
         figure("acknowledged leaves", len(first), ""),

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import os
 import shutil
 import signal
@@ -32,7 +31,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 import psycopg  # noqa: E402 (found through the path above)
 from append import SIGNER, figure, make_leaves  # noqa: E402
-from failover.by_hand import Load, lost, sequence  # noqa: E402
+from failover.by_hand import Load, lost  # noqa: E402
+from postgres import sequencing  # noqa: E402
 
 from konsens.registry.postgres import Intake, create_postgres  # noqa: E402
 from tests.registry.postgres.nodes import binaries  # noqa: E402
@@ -187,12 +187,8 @@ def measure(cluster: Cluster, home: Path, *, kills: int, seconds: float) -> list
     create_postgres(dsn, schema="konsens", signer=SIGNER).close()
     with ProcessPoolExecutor(2) as pool:
         leaves = [leaf for some in pool.map(make_leaves, (100_000, 100_000)) for leaf in some]
-    context = multiprocessing.get_context("spawn")
-    stop = context.Event()
-    process = context.Process(target=sequence, args=(dsn, home, stop))
-    process.start()
     gaps, acknowledged, failed = [], [], 0
-    with Intake(dsn, SIGNER.vkey, schema="konsens", wait=PATIENCE) as intake:
+    with sequencing(dsn, home), Intake(dsn, SIGNER.vkey, schema="konsens", wait=PATIENCE) as intake:
         for number in range(kills):
             share = len(leaves) // kills
             load = Load(intake, leaves[number * share : (number + 1) * share])
@@ -208,8 +204,6 @@ def measure(cluster: Cluster, home: Path, *, kills: int, seconds: float) -> list
             failed += load.failed
             member.start(cluster.members)
             cluster.wait()
-    stop.set()
-    process.join()
     Log(dsn, "konsens", home).check()
     return [
         figure("leaders killed", kills, ""),
