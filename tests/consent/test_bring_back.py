@@ -137,3 +137,32 @@ def test_a_break_that_came_before_the_grant_came_back_counts(
     world.receive(lost[1])
     assert world.registry.find(bytes.fromhex(anna.seal(1, seq))) == broken
     assert world.code(anna.did) == "consent.seal_broken"
+
+
+def test_an_objection_and_a_use_that_were_lost_come_again_too(world: World, anna: Customer) -> None:
+    given = anna.give(world.publish())
+    world.receive(given, ref="C-1")
+    before = state_of(world)
+    use, _ = world.shop.record_use(
+        world.keys, "C-1", "newsletter", "email", campaign="may", now=world.clock.tick()
+    )
+    objection = anna.object_to()
+    world.receive(objection)
+    hashes = [objection.event.event_hash]
+    (first,), _ = _texts(world, hashes)
+    put_back(world, before)
+    assert world.code(anna.did) == "consent.objected", "the book remembers what the log forgot"
+    world.receive(objection)
+    (second,), _ = _texts(world, hashes)
+    assert use is not None
+    assert first.credential != second.credential
+    lying = [stored.type for stored in world.shop.ledger.book.events()]
+    assert lying[-2:] == ["used", "objected"]
+    for stored in world.shop.ledger.book.events():
+        check_in_log(stored.anchored, world.registry)
+    assert world.code(anna.did) == "consent.objected"
+
+
+def _texts(world: World, hashes: list[str]) -> tuple[Any, Any]:
+    message, cards = receipts_for(world.shop.ledger, world.keys, hashes, now=world.now)
+    return message.receipts, cards
