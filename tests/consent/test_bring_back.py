@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +163,6 @@ def test_an_objection_and_a_use_that_were_lost_come_again_too(world: World, anna
     assert world.code(anna.did) == "consent.objected"
 
 
-def _texts(world: World, hashes: list[str]) -> tuple[Any, Any]:
+def _texts(world: World, hashes: Sequence[str]) -> tuple[Any, Any]:
     message, cards = receipts_for(world.shop.ledger, world.keys, hashes, now=world.now)
     return message.receipts, cards
