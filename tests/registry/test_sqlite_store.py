@@ -273,4 +273,5 @@ def test_evidence_on_a_medium_that_nothing_can_write_is_read_all_the_same(
     with closing(SqliteStore(tmp_path / "log.sqlite", read_only=True)) as copy:
         assert copy.size() == 1
         assert copy.strange() == []
-    assert [place.rpartition("?")[2] for place in opened if "?" in place] == ["mode=ro", "mode=ro&immutable=1"]
+    modes = [place.rpartition("?")[2] for place in opened if "?" in place]
+    assert modes == ["mode=ro", "mode=ro&immutable=1"]
