@@ -6,6 +6,7 @@ get static files, which the sequencer writes and the nodes, or any web server, s
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import closing, contextmanager
@@ -15,6 +16,8 @@ import msgspec
 from litestar import Litestar
 
 from ...errors import Locked, NotTrusted, Unavailable
+from ..check_ahead import LeafChecker
+from ..map_cache import MapCache
 from ..note import NoteSigner
 from ..policy import Policy
 from ..postgres import Intake, PostgresLog, Sequencer, open_postgres
@@ -31,6 +34,8 @@ from .step import Leaves
 from .watch import Readers, Watch
 
 __all__ = ["Place", "sequence", "served_node"]
+
+_LOG = logging.getLogger(__name__)
 
 TAKE_OVER_SECONDS = 1.0
 
@@ -112,7 +117,7 @@ class Place(msgspec.Struct, frozen=True):
     remembered: SignerHead
     single_node: bool = False
 
-    def take(self, *, pause: float = 0.0) -> Sequencer | None:
+    def take(self, *, pause: float = 0.0, checker: LeafChecker | None = None) -> Sequencer | None:
         """Become the sequencer, or return None while another one lives; raises what `Sequencer` raises."""
         try:
             return Sequencer(
@@ -123,6 +128,8 @@ class Place(msgspec.Struct, frozen=True):
                 single_node=self.single_node,
                 every=pause,
                 publish_every=pause,
+                cache=MapCache(self.remembered.path.with_name(self.remembered.path.name + ".map")),
+                checker=checker,
             )
         except Locked as error:
             if error.code != "postgres.sequencer_runs":
@@ -145,18 +152,20 @@ def sequence(
     """
     opener = _opener(place.dsn, place.schema, place.signer)
     transport = witness_transport(loopback=loopback)
-    while not stop.is_set():
-        sequencer = place.take(pause=pause)
-        if sequencer is None:
-            stop.wait(TAKE_OVER_SECONDS)
-            continue
-        with (
-            sequencer,
-            Watch(opener, pause=pause / 2) as watch,
-            Publication(opener, objects, watch, policy=witnesses, transport=transport, pause=pause),
-        ):
-            sequencer.run(stop)
-            watch.wait_for(sequencer.publish())
+    with LeafChecker(origin=place.signer.name) as checker:
+        while not stop.is_set():
+            sequencer = place.take(pause=pause, checker=checker)
+            if sequencer is None:
+                stop.wait(TAKE_OVER_SECONDS)
+                continue
+            _LOG.info("this is the sequencer")
+            with (
+                sequencer,
+                Watch(opener, pause=pause / 2) as watch,
+                Publication(opener, objects, watch, policy=witnesses, transport=transport, pause=pause),
+            ):
+                sequencer.run(stop)
+                watch.wait_for(sequencer.publish())
 
 
 def _opener(dsn: str, schema: str, signer: NoteSigner) -> Callable[[], PostgresLog]:
