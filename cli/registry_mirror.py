@@ -9,19 +9,19 @@ from time import sleep
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from konsens.encoding import format_time, from_hex
-from konsens.errors import InputError, KonsensError, NoConsent
+from konsens.errors import InputError, KonsensError, NoConsent, VerificationError
 
 from .answers import Answer, Broken, LogProblem, Mirrored, Monitored
 from .envelope import tell
 from .frame import Frame, Outcome, command
 from .line import Argument, Option
 from .log_home import cosigning_seed
-from .log_source import key_shown_by, source_at
+from .log_source import is_url, key_shown_by, source_at
 from .screen import Screen
 
 if TYPE_CHECKING:
     from konsens.registry import Policy, VerifierKey
-    from konsens.registry.mirror import Polled
+    from konsens.registry.mirror import Mirror, Polled, Source
 
 __all__ = ["registry_mirror", "registry_monitor"]
 
@@ -138,7 +138,12 @@ def _mirror(
 
     signer = map_cosigner(cosign, seed) if cosign and seed else None
     with Mirror.open(to, vkey=vkey) as mirror, source_at(source, vkey) as log:
-        followed = mirror.follow(log, at=frame.now(), policy=policy)
+        try:
+            followed = mirror.follow(log, at=frame.now(), policy=policy)
+        except VerificationError as error:
+            if error.code == "mirror.map_root":
+                _convict(mirror, log, source, vkey)
+            raise
         if signer is not None:
             cosign_copy(mirror, [signer], at=frame.now())
         if static is not None:
@@ -153,6 +158,25 @@ def _mirror(
         added=followed.added,
         cosigner=render_vkey(signer.vkey) if signer else None,
     )
+
+
+def _convict(mirror: Mirror, log: Source, where: str, vkey: VerifierKey) -> None:
+    """Keep evidence of a seal that the operator's own map leaves out, where he shows his map."""
+    from konsens.registry.mirror import accuse_by_buckets
+    from konsens.registry.remote import LogClient
+    from konsens.registry.static import bucket_path, parse_map_name
+
+    if not is_url(where):
+        return
+    client = LogClient(where, vkey, loopback=where.startswith("http://"))
+    with suppress(KonsensError):
+        name = parse_map_name(client.fetch(["map/newest"])[0] or b"")
+        accuse_by_buckets(
+            mirror,
+            log,
+            lambda prefix: client.fetch([bucket_path(name.size, prefix)])[0] or b"",
+            depth=name.depth,
+        )
 
 
 def _monitor(
