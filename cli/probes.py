@@ -16,6 +16,8 @@ from .registry_home import open_known
 
 __all__ = ["probe_book", "probe_home", "probe_keys", "probe_registries"]
 
+COPIES = "logs"  # of what is public; the folder itself is private
+
 USE = "konsens registry use DIR"
 
 
@@ -35,7 +37,10 @@ def probe_home(frame: Frame) -> Iterator[CheckWithFix]:
     german, english = words.get(kind, ("Register", "registry"))
     detail = f"{home.folder} ({frame.pick(de=german, en=english)})"
     yield CheckWithFix(name="home.there", ok=True, detail=detail, fix=None)
-    open_to_others = [str(path) for path in [home.folder, *sorted(home.folder.rglob("*"))] if _is_open(path)]
+    inside = sorted(
+        path for path in home.folder.rglob("*") if path.relative_to(home.folder).parts[:-1][:1] != (COPIES,)
+    )
+    open_to_others = [str(path) for path in [home.folder, *inside] if _is_open(path)]
     yield CheckWithFix(
         name="home.private",
         ok=not open_to_others,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -206,7 +207,7 @@ def _use_url(frame: Frame, url: LogUrl, policy: str) -> RegistryPlace:
         if before.operator:
             raise Conflict("registry.still_there", origin=place.origin, folder=before.folder)
         place = msgspec.structs.replace(place, policy=policy or before.policy)
-    with _open_copy(frame, place) as log:
+    with _undone(Path(place.folder)), _open_copy(frame, place) as log:
         log.await_size(1)  # one that has just begun has signed nothing yet
         log.check_own()
     if before is not None:
@@ -214,6 +215,18 @@ def _use_url(frame: Frame, url: LogUrl, policy: str) -> RegistryPlace:
     known[place.origin] = place
     frame.home.save(msgspec.structs.replace(settings, registries=tuple(known.values())))
     return place
+
+
+@contextmanager
+def _undone(folder: Path) -> Iterator[None]:
+    """Take away a copy that was begun in the block, if that fails and it is no evidence of anything."""
+    there = folder.exists()
+    try:
+        yield
+    except BaseException:
+        if not there and not (folder / "evidence").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _key_in(policy: str) -> VerifierKey:

@@ -19,6 +19,7 @@ __all__ = ["BULK", "ONLINE", "Service", "mirror_folder", "open_served"]
 
 ONLINE = timedelta(minutes=15)
 BULK = timedelta(hours=24)
+LOGS = "logs"
 
 
 def _now() -> datetime:
@@ -39,7 +40,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
 
 def mirror_folder(home: Path, origin: str) -> Path:
     """Return where a home keeps its copy of a served log."""
-    return home / "logs" / sha256(origin.encode()).hexdigest()[:16]
+    return home / LOGS / sha256(origin.encode()).hexdigest()[:16]
 
 
 def open_served(home: Path, place: LogUrl, *, vkey: str, policy: str, service: Service) -> MirroredLog:
@@ -52,6 +53,7 @@ def open_served(home: Path, place: LogUrl, *, vkey: str, policy: str, service: S
     from ..registry.remote import LogClient, MirroredLog  # who has folders only does without the extra
 
     key = parse_vkey(vkey)
+    (home / LOGS).mkdir(mode=0o700, exist_ok=True)
     client = LogClient(place.url, key, member=service.member, loopback=place.loopback, now=service.now)
     return MirroredLog.follow(
         mirror_folder(home, key.name),

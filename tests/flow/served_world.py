@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
@@ -82,6 +83,9 @@ class ServedWorld(World):
         """Let the operator serve, on the same port each time."""
         port = self.url.rpartition(":")[2] or "0"
         with serving(self.folder, registry, "--rules", "rules.toml", "--port", port) as self.url:
+            client = LogClient(self.url, parse_vkey(self.vkey), loopback=True)
+            while client.fetch(["checkpoint"]) == [None]:
+                sleep(0.1)
             yield self.url
 
     def begin(self) -> None:
