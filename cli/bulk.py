@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -22,8 +23,10 @@ from .words import moment
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from konsens.consent import Filtered as Parted
     from konsens.consent import Imported as Done
     from konsens.consent import Reject
+    from konsens.consent.import_file import Source
 
 __all__ = ["company_filter", "company_import"]
 
@@ -31,7 +34,7 @@ __all__ = ["company_filter", "company_import"]
 @command(signs=True, writes=True, unlocks=True, logs=True)
 def company_filter(
     frame: Frame,
-    list_: Annotated[Path, Argument(metavar="LIST.csv", help="With a header; comma, semicolon or tab.")],
+    list_: Annotated[Path, Argument(metavar="LIST.csv", help="With a header; - is stdin.")],
     purpose: Annotated[str, Argument(metavar="PURPOSE", help="A purpose of a notice.")],
     channel: Annotated[str, Option("--channel", metavar="C", help="A channel of the purpose.")],
     column: Annotated[str, Option("--column", metavar="NAME", help="Where the list names the customer.")],
@@ -56,13 +59,14 @@ def company_filter(
         raise InputError("filter.two_files")
     frame.check_out(out)
     frame.check_out(refused)
+    source = _source(list_, out, refused)
     warnings: tuple[tuple[str, Mapping[str, object]], ...] = ()
     with open_company(frame, bulk=True) as shop:
         ledger = shop.company.ledger
         ledger.logs.check_current(ledger.seen)  # a list of nothing but "unknown" is no list
         found = filter_list(
             ledger,
-            list_,
+            source,
             purpose=purpose,
             channel=channel,
             column=column,
@@ -76,7 +80,15 @@ def company_filter(
         )
         if found.use is not None:
             warnings = shop.publish_after()
-    data = Filtered(
+    return Outcome(
+        _filter_data(found),
+        show=lambda screen: _show_filter(screen, frame, found, purpose=purpose, channel=channel),
+        warnings=warnings,
+    )
+
+
+def _filter_data(found: Parted) -> Filtered:
+    return Filtered(
         rows=found.rows,
         allowed=found.allowed,
         refused=found.refused,
@@ -86,24 +98,24 @@ def company_filter(
         use=found.use,
     )
 
-    def show(screen: Screen) -> None:
-        screen.fields(
-            {
-                frame.pick(de="Erlaubt", en="Allowed"): f"{data.allowed} / {data.rows}",
-                frame.pick(de="Ohne Angabe", en="Without a value"): data.invalid,
-                frame.pick(de="Gültig bis", en="Valid until"): moment(data.valid_until),
-                frame.pick(de="Nutzung", en="Use"): data.use,
-            }
-        )
-        _show_codes(screen, frame, data.refused, purpose=purpose, channel=channel)
 
-    return Outcome(data, show=show, warnings=warnings)
+def _show_filter(screen: Screen, frame: Frame, found: Parted, *, purpose: str, channel: str) -> None:
+    screen.fields(
+        {
+            frame.pick(de="Erlaubt", en="Allowed"): f"{found.allowed} / {found.rows}",
+            frame.pick(de="Ohne Angabe", en="Without a value"): found.empty,
+            frame.pick(de="Unbrauchbare Angabe", en="Unusable value"): found.invalid - found.empty,
+            frame.pick(de="Gültig bis", en="Valid until"): moment(time(found.valid_until)),
+            frame.pick(de="Nutzung", en="Use"): found.use,
+        }
+    )
+    _show_codes(screen, frame, found.refused, purpose=purpose, channel=channel)
 
 
 @command(signs=True, writes=True, unlocks=True, logs=True)
 def company_import(
     frame: Frame,
-    file: Annotated[Path, Argument(metavar="FILE.csv", help="What your system exported.")],
+    file: Annotated[Path, Argument(metavar="FILE.csv", help="What your system exported; - is stdin.")],
     mapping: Annotated[
         str,
         Option(
@@ -121,6 +133,7 @@ def company_import(
     from konsens.consent import import_rows, read_mapping
 
     frame.check_out(rejects)
+    source = _source(file, *([] if rejects is None else [rejects]))
     columns = read_mapping(mapping)
     warnings: tuple[tuple[str, Mapping[str, object]], ...] = ()
     what = frame.pick(de="Siegel anlegen", en="Making seals")
@@ -128,7 +141,7 @@ def company_import(
         found = import_rows(
             shop.company.ledger,
             None if frame.dry_run else shop.keys(),
-            file,
+            source,
             columns,
             random=frame.entropy,
             progress=progress,
@@ -149,6 +162,16 @@ def company_import(
         rejects=None if rejects is None else str(rejects),
     )
     return Outcome(data, show=lambda screen: _show_import(screen, frame, found), warnings=warnings)
+
+
+def _source(file: Path, *answers: Path) -> Source:
+    """Return what is read, stdin for `-`; no answer may be written over it."""
+    if str(file) == "-":
+        return sys.stdin.buffer
+    for answer in answers:
+        if answer.resolve() == file.resolve():
+            raise InputError("filter.over_source", path=answer)
+    return file
 
 
 def _show_import(screen: Screen, frame: Frame, found: Done) -> None:

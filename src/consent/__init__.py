@@ -16,12 +16,13 @@ from .courier import METHODS, Method
 from .decide import check_not_future, decide, in_force, newest_word, unbroken, whole
 from .decision import Check, Decision, Evidence
 from .facts import event_fact
-from .filter import Filtered, Verdict, filter_list, judge_all
+from .filter import Filtered, filter_list
 from .fold import fold, standing_objections
 from .home import open_home
 from .import_file import Reject
 from .imports import Imported, claims_of, import_rows, row_of
 from .introduction import Introduction, Pinned, check_introduction
+from .judge import Verdict, judge_all
 from .lanes import whole_seals
 from .ledger import Ledger, Sight
 from .log import Log

@@ -5,8 +5,12 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from io import TextIOWrapper
+from itertools import chain
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import BinaryIO, NamedTuple, TextIO
+from unicodedata import category
 
 import msgspec
 
@@ -15,9 +19,18 @@ from .ledger import Ledger
 from .mapping import Mapping, RowReader, Told
 from .target import is_normal, normalize_address
 
-__all__ = ["ReadFile", "Reject", "open_csv", "read_file"]
+__all__ = ["ReadFile", "Reject", "Source", "open_csv", "read_file"]
+
+Source = Path | BinaryIO
+"""A CSV file, or a stream of its bytes."""
 
 OFTEN = 1000
+EARLIEST = int(datetime(1995, 1, 1, tzinfo=UTC).timestamp())
+"""Nobody consented by a form on the web before; such dates (0001, 1900, 1970) stand for none."""
+
+_NEEDS_ADDRESS = frozenset({"email", "phone", "sms", "post"})
+_DIALLED = frozenset({"phone", "sms"})  # their addresses begin with +
+_FORMULA = ("=", "+", "-", "@")
 
 
 class Reject(msgspec.Struct, frozen=True):
@@ -37,7 +50,7 @@ class ReadFile(NamedTuple):
 
 def read_file(
     ledger: Ledger,
-    source: Path,
+    source: Source,
     mapping: Mapping,
     *,
     latest: int,
@@ -45,9 +58,9 @@ def read_file(
 ) -> ReadFile:
     """Read all of `source`. Purposes and channels must be those of a published notice.
 
-    A yes whose date lies after `latest` is refused; a no then holds from `latest`. `ahead` hears now and then
-    how many rows were taken so far, for work that can be done beside. `import.csv`, `import.encoding` and
-    `import.no_file` are about the file as a whole.
+    A yes whose date lies after `latest` or before the web is refused; a no then holds from `latest`.
+    `ahead` hears now and then how many rows were taken so far, for work that can be done beside.
+    `import.csv`, `import.encoding`, `file.missing` and `file.unreadable` are about the file as a whole.
     """
     offered = {
         (purpose.code, channel)
@@ -76,29 +89,59 @@ def read_file(
 def _checked(item: Told, offered: set[tuple[str, str]], purposes: set[str], latest: int) -> Told | str:
     if (item.purpose, item.channel) not in offered:
         return "import.channel" if item.purpose in purposes else "import.purpose"
-    if item.since <= latest and (item.address is None or is_normal(item.channel, item.address)):
+    channel, address, since = item.channel, item.address, item.since
+    if EARLIEST <= since <= latest and (
+        address is None or (is_normal(channel, address) and address[0] not in _FORMULA)
+    ):
         return item
     no = item.state == "withdrawn"  # neither a wrong date nor a wrong address may keep a no out
-    if item.since > latest and not no:
-        return "import.date"
-    address = item.address
-    try:
-        address = normalize_address(item.channel, address) if address else None
-    except InputError:
+    if not EARLIEST <= since <= latest:
         if not no:
-            return "import.address"
-        address = None
-    return msgspec.structs.replace(item, address=address, since=min(item.since, latest))
+            return "import.date"
+        since = latest
+    try:
+        address = None if address is None else _clean(channel, address)
+    except InputError as error:
+        if not no:
+            return error.code
+        address = _findable(channel, address or "")
+    return msgspec.structs.replace(item, address=address, since=since)
+
+
+def _clean(channel: str, address: str) -> str | None:
+    """Return an address as it is kept, or raise the code why nobody should write to it."""
+    if not address:
+        if channel in _NEEDS_ADDRESS:
+            raise InputError("import.no_address")
+        return None
+    if any(category(letter) in ("Cc", "Cf") and not letter.isspace() for letter in address):
+        raise InputError("import.hidden_letters")
+    if channel not in _DIALLED and address.startswith(_FORMULA):
+        raise InputError("import.formula")
+    try:
+        return normalize_address(channel, address)
+    except InputError as error:
+        raise InputError("import.address") from error
+
+
+def _findable(channel: str, address: str) -> str | None:
+    """Return an address that nobody should write to as far as a no can be found by it."""
+    try:
+        return normalize_address(channel, address)
+    except InputError:
+        return None
 
 
 @contextmanager
 def open_csv(
-    source: Path, delimiter: str | None = None
+    source: Source, delimiter: str | None = None
 ) -> Iterator[tuple[list[str], Iterator[tuple[int, list[str]]]]]:
     """Open a CSV file; give its header, and line and cells of every row that is not blank."""
+    name = source if isinstance(source, Path) else "-"
     try:
-        with source.open(encoding="utf-8-sig", newline="") as file:
-            lines = csv.reader(file, delimiter=delimiter or _delimiter(file), strict=True)
+        with _text(source) as file:
+            first = file.readline()
+            lines = csv.reader(chain([first], file), delimiter=delimiter or _delimiter(first), strict=True)
             header = next(lines, None)
             if not header:
                 raise InputError("import.csv", line=1)
@@ -107,15 +150,29 @@ def open_csv(
             except csv.Error as error:
                 raise InputError("import.csv", line=lines.line_num) from error
     except UnicodeDecodeError as error:
-        raise InputError("import.encoding", file=source) from error
+        raise InputError("import.encoding", file=name) from error
     except csv.Error as error:
         raise InputError("import.csv", line=1) from error
+    except FileNotFoundError as error:
+        raise NotFound("file.missing", path=name) from error
     except OSError as error:
-        raise NotFound("import.no_file", file=source) from error
+        raise InputError("file.unreadable", path=name, reason=error.strerror) from error
 
 
-def _delimiter(file: TextIO) -> str:
+@contextmanager
+def _text(source: Source) -> Iterator[TextIO]:
+    """Open a file or stream as lines of text; a stream stays open for whoever brought it."""
+    if isinstance(source, Path):
+        with source.open(encoding="utf-8-sig", newline="") as file:
+            yield file
+        return
+    text = TextIOWrapper(source, encoding="utf-8-sig", newline="")
+    try:
+        yield text
+    finally:
+        text.detach()
+
+
+def _delimiter(header: str) -> str:
     """Return the separator that the header uses most: comma, semicolon or tab."""
-    header = file.readline()
-    file.seek(0)
     return max(",;\t", key=header.count)

@@ -15,7 +15,6 @@ from functools import lru_cache
 from hashlib import sha256
 from itertools import count
 from json.encoder import encode_basestring
-from pathlib import Path
 
 import msgspec
 
@@ -24,7 +23,7 @@ from ..errors import Conflict
 from ..records import Actor, Batch, Digest, ImportBatch, Matter
 from .claims import CODE, Claims, claim_codes
 from .contact import Address, ContactKeys
-from .import_file import ReadFile, Reject, read_file
+from .import_file import ReadFile, Reject, Source, read_file
 from .ledger import Ledger
 from .lists import attested_standing, linked_matters
 from .mapping import Mapping, Told
@@ -59,7 +58,7 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
 def import_rows(
     ledger: Ledger,
     keys: CompanyKeys | None,
-    source: Path,
+    source: Source,
     mapping: Mapping,
     *,
     dry_run: bool = False,
@@ -68,7 +67,7 @@ def import_rows(
     progress: Progress | None = None,
     now: datetime,
 ) -> Imported:
-    """Import the CSV file `source`; nothing of it is in the book unless all of it is.
+    """Import the CSV file or stream `source`; nothing of it is in the book unless all of it is.
 
     A dry run needs no keys: it says what would become of each row, and changes nothing.
     """

@@ -84,15 +84,25 @@ class RowReader:
         if not found:
             raise InputError("import.no_id_column", columns=", ".join(mapping.id_column))
         self.width = len(header)
-        self._id = places[found[0]]
+        self._id, *self._else = [places[name] for name in found]
         self._consents = [_reader(columns, places) for columns in mapping.consent]
 
     def read(self, row: Sequence[str]) -> list[Told | str]:
         """Return, for each consent of the mapping, what the row tells or the code why it is refused."""
         ref = row[self._id].strip()
-        if not ref or len(ref) > 200 or not ref.isprintable():
-            return ["import.id"]
-        return [read(ref, row) for read in self._consents]
+        if _usable(ref):
+            return [read(ref, row) for read in self._consents]
+        # A number of another kind would let one person stand under two; but a no must not be lost for it.
+        ref = next((text for place in self._else if _usable(text := row[place].strip())), "")
+        told = [read(ref, row) for read in self._consents] if ref else []
+        return [item for item in told if not isinstance(item, str) and item.state == "withdrawn"] or [
+            "import.id"
+        ]
+
+
+def _usable(ref: str) -> bool:
+    """Tell whether a cell can be a customer's number."""
+    return 0 < len(ref) <= 200 and ref.isprintable()
 
 
 def shipped_mappings() -> tuple[str, ...]:
@@ -112,7 +122,12 @@ def read_mapping(name: str) -> Mapping:
         path = Path(name)
         if not path.is_file():
             raise NotFound("import.no_mapping", name=name, known=", ".join(shipped_mappings()))
-        text = path.read_text("utf-8")
+        try:
+            text = path.read_text("utf-8")
+        except UnicodeDecodeError as error:
+            raise InputError("import.mapping", problem="UTF-8") from error
+        except OSError as error:
+            raise InputError("file.unreadable", path=name, reason=error.strerror) from error
     elif name in shipped_mappings():
         text = (files(__package__) / "mappings" / f"{name}.toml").read_text("utf-8")
     else:

@@ -9,6 +9,7 @@ Every byte is authenticated; there is no free space and nothing after the end.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections import Counter
 from datetime import datetime
@@ -113,6 +114,8 @@ def _read(source: Path | bytes, passphrase: str) -> _Body:
 
 
 def _bytes_of(file: Path) -> bytes:
+    if file.is_dir():
+        raise InputError("file.unreadable", path=file, reason=os.strerror(errno.EISDIR))
     if not file.is_file():
         raise NotFound("backup.missing", file=file)
     with storage.named_failures():

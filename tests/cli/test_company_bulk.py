@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli.company_world import EMAIL, Shop, look
+from tests.cli.conftest import in_its_own_process
 from tests.house.tree import ROOT
 
 IMPORTS = ROOT / "examples" / "imports"
@@ -89,7 +91,8 @@ def test_rejects_overwrite_nothing(shop: Shop) -> None:
         ("", "mailchimp", "import.csv", 2),
         ("id\n1\n", "sap", "import.no_mapping", 5),
         ("id\n1\n", "own.toml", "import.no_mapping", 5),
-        (None, "mailchimp", "import.no_file", 5),
+        (None, "mailchimp", "file.missing", 5),
+        ("id\n1\n", ".", "import.no_mapping", 5),
     ],
 )
 def test_a_file_that_cannot_be_read(
@@ -188,3 +191,52 @@ def test_what_ends_without_any_file(
     ran = shop("filter", mailing, "newsletter", "--channel", "email", *line)
     assert (ran.exit, ran.json["code"]) == (exit_code, code)
     assert not {"yes.csv", "no.csv", "same.csv"} & {path.name for path in shop.folder.iterdir()}
+
+
+def test_a_folder_is_no_file(shop: Shop) -> None:
+    ran = shop("import", shop.folder, "--mapping", "mailchimp")
+    assert (ran.exit, ran.json["code"]) == (2, "file.unreadable")
+    ran = filtered(shop, shop.folder)
+    assert (ran.exit, ran.json["code"]) == (2, "file.unreadable")
+
+
+def test_lists_come_by_stdin_too(shop: Shop) -> None:
+    words = ("--json", "--home", str(shop.home))
+    text = (IMPORTS / "mailchimp.csv").read_bytes()
+    ran = in_its_own_process("company", "import", "-", "--mapping", "mailchimp", *words, stdin=text)
+    assert (ran.exit, ran.json["data"]["accepted"]) == (0, 3), ran
+    out = ("--out", str(shop.folder / "yes.csv"), "--refused", str(shop.folder / "no.csv"))
+    line = ("company", "filter", "-", "newsletter", "--channel", "email", "--column", "nr", *out, *words)
+    ran = in_its_own_process(*line, stdin=b"nr\na1b2c3d4e5\nb1b2c3d4e6\n")
+    assert (ran.json["data"]["allowed"], ran.json["data"]["rows"]) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "code"),
+    [
+        ("nr,konsens_use\n1,2\n", [], "filter.column_twice"),
+        ("nr,nr\n1,2\n", [], "filter.column_twice"),
+        ("nr\n1\n", ["--out", "./list.csv"], "filter.over_source"),
+        ("nr\n1\n", ["--refused", "list.csv"], "filter.over_source"),
+    ],
+)
+def test_no_answer_spoils_the_list(
+    text: str, more: list[str], code: str, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(shop.folder)
+    Path("list.csv").write_text(text)
+    given = {"--out": "yes.csv", "--refused": "no.csv"} | dict([more] if more else [])
+    line = [word for pair in given.items() for word in pair]
+    ran = shop("filter", "list.csv", "newsletter", "--channel", "email", "--column", "nr", *line, "--force")
+    assert (ran.exit, ran.json["code"]) == (2, code)
+    assert Path("list.csv").read_text() == text
+
+
+def test_people_see_an_unusable_value_apart_from_none(shop: Shop) -> None:
+    path = shop.folder / "list.csv"
+    path.write_text("nr,name\nnobody,Zoe\n,Otto\n,Max\n")
+    out = ("--out", shop.folder / "yes.csv", "--refused", shop.folder / "no.csv", "--by", "address")
+    line = ("company", "filter", path, "newsletter", "--channel", "email", "--column", "nr", *out)
+    said = shop.konsens(*line, "--home", shop.home).out
+    assert re.search(r"Without a value:\s+2", said)
+    assert re.search(r"Unusable value:\s+1", said)

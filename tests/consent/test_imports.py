@@ -384,3 +384,42 @@ def test_an_import_writes_over_nothing_that_came_meanwhile(
     assert world.code("e9") == "consent.none"
     monkeypatch.undo()
     assert run(world, new).accepted == 1
+
+
+ODD = [
+    ("0001-01-01", "a@x.example", "import.date"),
+    ("1994-12-31", "a@x.example", "import.date"),
+    ("1970-01-01", "a@x.example", "import.date"),
+    ("2024-01-02", "", "import.no_address"),
+    ("2024-01-02", "a\u202eb@x.example", "import.hidden_letters"),
+    ("2024-01-02", "\u200ba@x.example", "import.hidden_letters"),
+    ("2024-01-02", "a\x07@x.example", "import.hidden_letters"),
+    ("2024-01-02", "=cmd|x@x.example", "import.formula"),
+    ("2024-01-02", "@sum@x.example", "import.formula"),
+]
+
+
+@pytest.mark.parametrize(("since", "address", "code"), ODD)
+def test_a_yes_that_nobody_should_take_is_refused_by_its_line(
+    since: str, address: str, code: str, world: World
+) -> None:
+    world.publish()
+    header = ["EUID", "Email Address", "OPTIN_TIME", "UNSUB_TIME"]
+    good = ["e0", "good@x.example", "1995-01-01", ""]
+    done = run(world, [header, good, ["e1", address, since, ""], ["e2", address, since, since]])
+    assert [(reject.line, reject.code) for reject in done.rejects] == [(3, code)]
+    assert done.accepted == 2
+    assert world.code("e2") == "consent.withdrawn"  # neither keeps a no out
+
+
+def test_a_row_without_its_number_is_refused_but_a_no_in_it_counts(world: World) -> None:
+    world.publish()
+    rows = [
+        ["LEID", "Email Address", "OPTIN_TIME", "UNSUB_TIME"],
+        ["7", "anna@x.example", "2024-01-02", ""],
+        ["", "otto@x.example", "2024-01-02", ""],
+        ["", "anna@x.example", "2024-01-02", "2025-01-02"],
+    ]
+    done = run(world, rows)
+    assert [(reject.line, reject.code) for reject in done.rejects] == [(3, "import.id")]
+    assert (world.code("anna@x.example"), world.code("7")) == ("consent.withdrawn", "consent.withdrawn")

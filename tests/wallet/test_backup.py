@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from konsens.errors import Conflict, Damaged, KonsensError, Locked, NotFound
+from konsens.errors import Conflict, Damaged, InputError, KonsensError, Locked, NotFound
 from konsens.wallet import Cost, Kind, Vault, create_backup, restore_backup, verify_backup
 
 Make = Callable[..., Vault]
@@ -127,6 +127,12 @@ def test_a_missing_backup_is_named(tmp_path: Path) -> None:
     with pytest.raises(NotFound) as refused:
         verify_backup(tmp_path / "backup", "")
     assert refused.value.code == "backup.missing"
+
+
+def test_a_folder_is_no_backup(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as refused:
+        verify_backup(tmp_path, "")
+    assert refused.value.code == "file.unreadable"
 
 
 def test_nothing_in_a_backup_can_be_read(vault_of: Make, path: Path) -> None:
