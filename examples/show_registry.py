@@ -199,7 +199,7 @@ def fork(show: Show, place: Path) -> None:
 
 def failover(show: Show) -> None:
     """Kill the primary of three PostgreSQL nodes under load, and count what was acknowledged and lost."""
-    script = ROOT / "benchmarks" / "failover" / "failover.py"
+    script = ROOT / "benchmarks" / "failover" / "by_hand.py"
     done = subprocess.run(
         [sys.executable, script, "--json"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False
     )
