@@ -101,20 +101,6 @@ def test_the_page_for_the_operator_names_every_check_and_its_exit_code() -> None
     ]
 
 
-def test_a_backup_made_as_the_page_says_is_sound(folder: Path, tmp_path: Path) -> None:
-    backup = tmp_path / "backup"
-    backup.mkdir()
-    with Registry.open(folder) as registry:
-        registry.append([leaf(6000)])
-        for name in ("vkey", "checkpoint"):
-            (backup / name).write_bytes((folder / name).read_bytes())
-        log, copy = sqlite3.connect(folder / "log.sqlite"), sqlite3.connect(backup / "log.sqlite")
-        with closing(log), closing(copy):
-            log.backup(copy)
-    report = fsck(backup, vkey=VKEY)
-    assert (report.failed, report.entries) == ((), SIZE + 3)
-
-
 def test_it_is_not_misled_by_what_is_appended_and_published_meanwhile(folder: Path) -> None:
     remembered = SignerHead(folder.with_name("signed"))
     root = check_checkpoint(note_of(folder, SIZE), VKEY).root
