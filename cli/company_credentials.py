@@ -47,9 +47,7 @@ def company_issue(
     if until is not None and until <= now:
         raise InputError("company.until_past")
     frame.check_out(out)
-    content = parse(frame.read(claims))
-    if not isinstance(content, dict):
-        raise InputError("company.claims")
+    content = _claims_in(parse(frame.read(claims)))
     with open_company(frame) as shop:
         text = issue(
             content,
@@ -175,6 +173,25 @@ def company_verify_answer(
             de="Die Antwort stimmt. Sie ist damit verbraucht.", en="The answer holds. It is spent now."
         ),
     )
+
+
+def _claims_in(content: object) -> dict[str, Any]:
+    """Return what is true of the holder; another message, or a claim without a name, is a mistake."""
+    if not isinstance(content, dict):
+        raise InputError("company.claims")
+    found = content.get("type")
+    if isinstance(found, str) and found.startswith("konsens/"):
+        raise InputError("input.wrong_type", found=found, expected="CLAIMS.json")
+    if not content or _nameless(content):
+        raise InputError("company.no_claims")
+    return content
+
+
+def _nameless(value: object) -> bool:
+    """Tell whether a claim at any depth has an empty name."""
+    if isinstance(value, dict):
+        return any(not name.strip() or _nameless(inner) for name, inner in value.items())
+    return isinstance(value, list) and any(map(_nameless, value))
 
 
 def _told(frame: Frame, data: Answer, pairs: dict[tuple[str, str], object], *, done: str = "") -> Outcome:

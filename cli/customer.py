@@ -141,7 +141,7 @@ def withdraw(
     out: MaybeOut = None,
 ) -> Outcome:
     """Take a consent back. It works at once, and without the company."""
-    from konsens.wallet import plan_withdrawal
+    from konsens.wallet import list_consents, plan_withdrawal
 
     if company is None and not all_:
         raise InputError("input.needed", option="COMPANY, --all")
@@ -152,7 +152,13 @@ def withdraw(
     def plan(wallet: Wallet) -> Plan:
         return plan_withdrawal(wallet, at=at, company=company, purpose=purpose, channel=channel)
 
-    return end(frame, plan, out, frame.pick(de="Widerrufen", en="Withdraw"))
+    def ended_before(wallet: Wallet) -> bool:
+        ended = list_consents(wallet, at=at, company=company, state="withdrawn")
+        return any(
+            purpose in (None, record.purpose) and channel in (None, record.channel) for record in ended
+        )
+
+    return end(frame, plan, out, frame.pick(de="Widerrufen", en="Withdraw"), ended_before=ended_before)
 
 
 @command(unlocks=True, logs=True, signs=True, writes=True)

@@ -62,8 +62,18 @@ def answer(frame: Frame, wallet: Wallet, shown: Shown, planned: Answer, out: Pat
     )
 
 
-def end(frame: Frame, make_plan: Callable[[Wallet], Plan], out: Path | None, question: str) -> Outcome:
-    """Show what would end, ask, end it, and say honestly what that does and does not do."""
+def end(
+    frame: Frame,
+    make_plan: Callable[[Wallet], Plan],
+    out: Path | None,
+    question: str,
+    *,
+    ended_before: Callable[[Wallet], bool] = lambda _: False,
+) -> Outcome:
+    """Show what would end, ask, end it, and say honestly what that does and does not do.
+
+    A script may say it again: where nothing is left because of what `ended_before`, that is no failure.
+    """
     from konsens.wallet import insist, records_of
 
     frame.check_out(out)
@@ -71,7 +81,12 @@ def end(frame: Frame, make_plan: Callable[[Wallet], Plan], out: Path | None, que
     to = None if out is None else str(out)
     with open_wallet(frame) as wallet:
         names = names_of(wallet)
-        planned, ending = _planned(wallet, make_plan)
+        try:
+            planned, ending = _planned(wallet, make_plan)
+        except NotFound as error:
+            if error.code != "wallet.nothing_to_withdraw" or not ended_before(wallet):
+                raise
+            return _ended_before(frame, wallet)
         if out is not None:
             _check_deliverable(ending)
         if frame.dry_run:
@@ -99,6 +114,16 @@ def end(frame: Frame, make_plan: Callable[[Wallet], Plan], out: Path | None, que
     return Outcome(
         data, show=lambda screen: show_records(frame, names, records, screen), done=done, error=problem
     )
+
+
+def _ended_before(frame: Frame, wallet: Wallet) -> Outcome:
+    """Return the answer to a withdrawal that was made before: nothing is signed or written."""
+    done = frame.pick(
+        de="Das ist schon widerrufen; es gibt nichts zu tun.",
+        en="This is withdrawn already; there is nothing to do.",
+    )
+    data = Withdrawn(records=[], registry=checkpoint_of(frame, wallet), out=None)
+    return Outcome(data, show=lambda _: None, done=done)
 
 
 def _planned(wallet: Wallet, make_plan: Callable[[Wallet], Plan]) -> tuple[Plan, list[Act]]:

@@ -85,6 +85,24 @@ def test_what_cannot_be_issued(words: list[str], code: str, exit_code: int, shop
     assert shop("issue", claims, "--type", MEMBER, "--to", DID, "--out", out).json["code"] == "company.claims"
 
 
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ('{"type":"konsens/events","v":1,"events":[]}', "input.wrong_type"),
+        ('{"type":"konsens/receipts"}', "input.wrong_type"),
+        ("{}", "company.no_claims"),
+        ('{"":1}', "company.no_claims"),
+        ('{"address":[{" ":"x"}]}', "company.no_claims"),
+    ],
+)
+def test_what_are_no_claims(text: str, code: str, shop: Shop) -> None:
+    (shop.folder / "odd.json").write_text(text)
+    out = shop.folder / "card.json"
+    ran = shop("issue", shop.folder / "odd.json", "--type", MEMBER, "--to", DID, "--out", out)
+    assert (ran.exit, ran.json["code"]) == (2, code)
+    assert not out.exists()
+
+
 def test_an_answer_is_checked_and_counts_once(shop: Shop, claims: Path) -> None:
     issue(shop, claims)
     asked = ask(shop, "level")

@@ -151,7 +151,26 @@ def test_all_without_a_company_ends_everything_everywhere(world: World) -> None:
     assert {one["state"] for one in data["records"]} == {"withdrawn"}
     assert world.check()[0] == 7
     assert world.me("consents", "--state", "given")["records"] == []
-    assert world.me("withdraw", "--all", "--yes", ok=False)["exit"] == 5
+    assert world.me("withdraw", "--all", "--yes")["records"] == []
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        ("Muster-Shop", "newsletter"),
+        ("Muster-Shop",),
+        ("Muster-Shop", "newsletter", "--channel", "email"),
+        ("Muster-Shop", "--all"),
+        ("Muster-Shop", "newsletter", "--dry-run"),
+    ],
+)
+def test_a_withdrawal_can_be_said_again(again: tuple[str, ...], world: World) -> None:
+    world.granted()
+    world.me("withdraw", "Muster-Shop", "newsletter", "--yes")
+    data = world.me("withdraw", *again, "--yes")
+    assert data["records"] == []
+    other = world.me("withdraw", "Muster-Shop", "survey", "--yes", ok=False)
+    assert (other["exit"], other["code"]) == (5, "wallet.nothing_to_withdraw")
 
 
 def test_a_withdrawal_holds_although_its_file_cannot_be_written(
