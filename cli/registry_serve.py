@@ -170,6 +170,13 @@ def registry_witness_serve(
     ],
     host: Host = "127.0.0.1",
     port: Port = 8081,
+    behind_proxy: Annotated[
+        bool,
+        Option(
+            "--behind-proxy",
+            help="The last entry of X-Forwarded-For is who asks: a proxy of yours writes it.",
+        ),
+    ] = False,
     log: Log = None,
 ) -> Outcome:
     """Cosign the checkpoints of logs over HTTP, until it is ended with Ctrl+C.
@@ -189,7 +196,7 @@ def registry_witness_serve(
 
     def run() -> None:
         with closing(state):
-            serve(witness_app(Witness(cosigner, known, state)), bound)
+            serve(witness_app(Witness(cosigner, known, state), behind_proxy=behind_proxy), bound)
 
     data = WitnessServing(
         name=name,

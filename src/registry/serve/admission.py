@@ -21,6 +21,7 @@ from .append_policy import AppendPolicy, Member, Open
 __all__ = ["Admission"]
 
 SENDERS_TO_REMEMBER = 100_000
+SECONDS_TO_FILL = 60
 
 
 class Admission:
@@ -61,17 +62,24 @@ class Admission:
                 if count > levels[name]:
                     if count > limit:
                         raise RefusedByPolicy("append.too_many", limit=limit)
-                    wait = ceil((count - levels[name]) * 60 / limit)
+                    wait = ceil((count - levels[name]) * SECONDS_TO_FILL / limit)
                     raise RefusedByPolicy("append.limit", seconds=wait)
             for name in limits:
                 self._buckets[name] = (levels[name] - count, now)
                 self._buckets.move_to_end(name)
-            while len(self._buckets) > SENDERS_TO_REMEMBER:
-                self._buckets.popitem(last=False)  # the one that drew longest ago is the fullest
+            self._forget(now)
+
+    def _forget(self, now: float) -> None:
+        """Let go of those that are full again, and beyond a limit of whoever drew longest ago."""
+        while self._buckets:
+            name, (_, since) = next(iter(self._buckets.items()))
+            if now - since < SECONDS_TO_FILL and len(self._buckets) <= SENDERS_TO_REMEMBER:
+                return
+            del self._buckets[name]
 
     def _level(self, name: str, limit: int, now: float) -> float:
         level, since = self._buckets.get(name, (float(limit), now))
-        return min(float(limit), level + (now - since) * limit / 60)
+        return min(float(limit), level + (now - since) * limit / SECONDS_TO_FILL)
 
 
 def _of_a_stranger(limits: Open, client: str) -> dict[str, int]:

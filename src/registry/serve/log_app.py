@@ -22,10 +22,10 @@ from litestar.params import FromPath
 
 from ...errors import KonsensError, Unavailable
 from ..note import render_vkey
-from .limits import client_of, reads_limit
+from .limits import ReadsLimit, client_of
 from .log_service import LogService
 from .metrics import Metrics
-from .problems import HANDLERS, answer_error
+from .problems import HANDLERS, answer_error, text_response
 from .publication import Published
 from .wire import (
     MOST_BYTES,
@@ -42,6 +42,7 @@ JSON, TEXT, OCTETS, PROBLEM = (
     "application/octet-stream",
     "application/problem+json",
 )
+FIGURES = "text/plain; version=0.0.4; charset=utf-8"
 FOREVER = "public, max-age=31536000, immutable"  # a tile never changes (C2SP tlog-tiles, "Merkle Tree")
 ASK_AGAIN = "no-cache"
 
@@ -74,11 +75,7 @@ def log_app(
             }
         ),
         # Appends have limits of their own.
-        middleware=[
-            reads_limit(
-                reads_per_second, exclude=["/health", "/metrics", "/append"], client=_client
-            ).middleware
-        ],
+        middleware=[ReadsLimit(reads_per_second, exclude=["/health", "/metrics", "/append"], client=_client)],
         exception_handlers=HANDLERS | {KonsensError: _problem},
         request_max_body_size=MOST_BYTES,
         openapi_config=OpenAPIConfig(
@@ -96,13 +93,13 @@ def log_app(
 def checkpoint(state: Running) -> Response[bytes]:
     """The newest checkpoint, a signed note with the cosignatures that have come (C2SP tlog-checkpoint)."""
     note = state.service.checkpoint()
-    return Response(note, media_type=TEXT, headers={"Cache-Control": ASK_AGAIN})
+    return text_response(note, TEXT, headers={"Cache-Control": ASK_AGAIN})
 
 
 @get("/vkey", media_type=TEXT, sync_to_thread=False)
-def vkey(state: Running) -> str:
+def vkey(state: Running) -> Response[bytes]:
     """The key of the log, for first contact; whoever relies on it gets it another way, too."""
-    return f"{render_vkey(state.service.vkey)}\n"
+    return text_response(f"{render_vkey(state.service.vkey)}\n".encode(), TEXT)
 
 
 @get("/tile/{path:path}", media_type=OCTETS, sync_to_thread=True)
@@ -181,13 +178,13 @@ async def register(request: Request[Any, Any, Any], state: Running) -> None:
 
 
 @get("/health/live", media_type=TEXT, sync_to_thread=False)
-def live() -> str:
+def live() -> Response[bytes]:
     """Whether the process answers."""
-    return "alive\n"
+    return text_response(b"alive\n", TEXT)
 
 
 @get("/health/ready", media_type=TEXT, sync_to_thread=False)
-def ready(state: Running) -> str:
+def ready(state: Running) -> Response[bytes]:
     """Whether leaves are taken and signed; if not, 503 and why.
 
     Then a line for each witness, `witness NAME up` or why not, and `publication CODE` if the public files
@@ -202,13 +199,13 @@ def ready(state: Running) -> str:
         lines += [f"witness {one.witness} {one.error.code if one.error else 'up'}" for one in shown.answers]
         if shown.problem is not None:
             lines.append(f"publication {shown.problem.code}")
-    return "\n".join([*lines, ""])
+    return text_response("\n".join([*lines, ""]).encode(), TEXT)
 
 
-@get("/metrics", media_type="text/plain; version=0.0.4; charset=utf-8", sync_to_thread=False)
-def metrics(state: Running) -> bytes:
+@get("/metrics", media_type=FIGURES, sync_to_thread=False)
+def metrics(state: Running) -> Response[bytes]:
     """Figures for Prometheus."""
-    return state.metrics.render()
+    return text_response(state.metrics.render(), FIGURES)
 
 
 def _client(request: Request[Any, Any, Any]) -> str:

@@ -1,8 +1,9 @@
-"""How an error becomes an answer: problem details for machines and people (RFC 9457)."""
+"""How an error becomes an answer: problem details for machines and people (RFC 9457); and answers of text."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from litestar import Request, Response
@@ -11,11 +12,18 @@ from litestar.exceptions import HTTPException
 from ...errors import KonsensError
 from .wire import problem_of, render_http_problem, status_of
 
-__all__ = ["HANDLERS", "answer_error"]
+__all__ = ["HANDLERS", "answer_error", "text_response"]
 
 _LOG = logging.getLogger(__name__)
 
 PROBLEM = "application/problem+json"
+
+
+def text_response(
+    body: bytes, content_type: str, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response[bytes]:
+    """Return an answer of just this type: litestar adds a charset to every `text/…` that it is told of."""
+    return Response(body, status_code=status, headers={**(headers or {}), "Content-Type": content_type})
 
 
 def answer_error(_: Request[Any, Any, Any], error: KonsensError) -> Response[bytes]:

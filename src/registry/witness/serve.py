@@ -5,7 +5,7 @@ It knows no HTTP and no clock: a request is bytes and a moment, a response is a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from hashlib import sha256
 
@@ -48,6 +48,11 @@ class Witness:
                 raise InputError("witness.name", name=one.name)
         self._keys = keys_of(logs)
         self._state = state
+
+    @property
+    def origins(self) -> Collection[str]:
+        """The logs that it knows."""
+        return self._keys.keys()
 
     def add_checkpoint(self, body: bytes, *, at: datetime) -> Response:
         """Answer `POST <submission prefix>/add-checkpoint` (tlog-witness, "add-checkpoint").
