@@ -149,6 +149,8 @@ def company_import(
         )
         if found.event is not None:
             warnings = shop.publish_after()
+    if found.shared:
+        warnings = (*warnings, ("import.shared_addresses", {"count": found.shared}))
     if rejects is not None:
         frame.write(rejects, _rejects_csv(frame, found.rejects))
     data = Imported(

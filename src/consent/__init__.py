@@ -13,7 +13,7 @@ from .asked import Asked, asked_of
 from .company import Company
 from .contact import Address, ContactKeys, resolve_who
 from .courier import METHODS, Method
-from .decide import check_not_future, decide, in_force, newest_word, unbroken, whole
+from .decide import check_not_future, decide
 from .decision import Check, Decision, Evidence
 from .facts import event_fact
 from .filter import Filtered, filter_list
@@ -21,6 +21,7 @@ from .fold import fold, standing_objections
 from .home import open_home
 from .import_file import Reject
 from .imports import Imported, claims_of, import_rows, row_of
+from .in_force import in_force, newest_word, unbroken, whole
 from .introduction import Introduction, Pinned, check_introduction
 from .judge import Verdict, judge_all
 from .lanes import whole_seals

@@ -8,7 +8,6 @@ lane of the matter, the stop seal). `as_of` and `known_at` ask how it was and wh
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,38 +18,21 @@ from ..errors import KonsensError, Unavailable
 from .contact import targets_at
 from .decision import Decision
 from .deep import verify_again
+from .in_force import check_stoppable, in_force, newest_word, unbroken, whole
 from .ledger import Ledger, Sight
 from .moments import seconds, when
 from .offered import offered_basis
 from .same_address import SILENT, others_at
-from .state import OpenSeal, State
-from .tables import Held, Stops
+from .tables import Held
 from .terms import MARKETING_BASES, Assurance, Basis
 
-__all__ = [
-    "MAX_AGE",
-    "check_not_future",
-    "check_stoppable",
-    "decide",
-    "in_force",
-    "newest_word",
-    "unbroken",
-    "whole",
-]
+__all__ = ["MAX_AGE", "check_not_future", "decide"]
 
 MAX_AGE = timedelta(minutes=15)
 """How long a decision may be relied on before the log is asked again (`docs/registry.md`, freshness)."""
 
 LEEWAY = timedelta(seconds=60)
 
-whole: Mapping[OpenSeal, int] = {}
-"""No seal is broken: what the book alone tells, or what a fold over the past has settled."""
-
-_ENDED = {
-    "objected": "consent.objected",
-    "stop_broken": "consent.objected",
-    "seal_broken": "consent.seal_broken",
-}
 _TRUST: dict[str | None, int] = {"attested": 1, "courier": 2, "customer_signed": 3}
 
 
@@ -153,59 +135,6 @@ def check_not_future(*moments: datetime | None, now: datetime) -> None:
     for moment in moments:
         if moment is not None and moment > now + LEEWAY:
             raise Unavailable("consent.future", moment=format_time(moment))
-
-
-def check_stoppable(stops: Stops, broken: Mapping[OpenSeal, int]) -> None:
-    """Raise `consent.stop_unknown` unless a stop seal is known that is whole.
-
-    Whoever keeps the customer's relation lane from the book would not see its stop seal break.
-    """
-    if not stops.seals or (broken and all(seal in broken for seal in stops.seals)):
-        raise Unavailable("consent.stop_unknown")
-
-
-def in_force(held: Held, moment: int) -> str:
-    """Return `ok`, or why the book alone says that a consent does not hold at `moment`."""
-    if held.state not in (State.GIVEN, State.RENEWED):
-        return _not_in_force(held, moment)
-    if held.until is not None and moment >= held.until:
-        return "consent.expired"
-    if held.superseded_from is not None and moment >= held.superseded_from:
-        return "consent.superseded"
-    return "ok"
-
-
-def unbroken(held: Held, stops: Stops, purpose: str, broken: Mapping[OpenSeal, int]) -> str:
-    """Return `ok`, or what ended a consent first, of all that broke after the newest grant's leaf."""
-    if not broken and not stops.objections:
-        return "ok"
-    ends = [
-        (broken[seal], code)
-        for seals, code in ((held.seals, "consent.seal_broken"), (stops.seals, "consent.objected"))
-        for seal in seals
-        if seal in broken and broken[seal] > held.index
-    ]
-    ends += [
-        (index, "consent.objected")
-        for scope, index in stops.objections
-        if index > held.index and scope in (None, purpose)
-    ]
-    return min(ends)[1] if ends else "ok"
-
-
-def newest_word(own: Held | None, attested: Held | None) -> Held | None:
-    """Return the row that decides: the customer's own, unless an imported one says no later on."""
-    if own is None or attested is None:
-        return own or attested
-    return attested if attested.state is State.WITHDRAWN and attested.since > own.since else own
-
-
-def _not_in_force(held: Held, moment: int) -> str:
-    if held.state is State.WITHDRAWN:
-        return _ENDED.get(held.ending or "", "consent.withdrawn")
-    if held.state is State.PENDING and held.lapses_at is not None and moment >= held.lapses_at:
-        return "consent.lapsed"
-    return f"consent.{held.state}"
 
 
 def _sight(ledger: Ledger, asked: _Asked, *, live: bool) -> Sight:

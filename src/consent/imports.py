@@ -44,7 +44,11 @@ Key = tuple[str, str, str]
 
 
 class Imported(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of a file; `event` and `leaf_index` are None after a dry run or when nothing was taken."""
+    """What became of a file; `event` and `leaf_index` are None after a dry run or when nothing was taken.
+
+    Of the addresses with a yes among its rows, `shared` are under another number with a no: none of them may
+    be written to.
+    """
 
     rows: int
     accepted: int
@@ -53,6 +57,7 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     batch: str | None = None
     event: str | None = None
     leaf_index: int | None = None
+    shared: int = 0
 
 
 def import_rows(
@@ -73,14 +78,14 @@ def import_rows(
     """
     if dry_run or keys is None:
         found = read_file(ledger, source, mapping, latest=seconds(now))
-        return _result(found, *_sort_out(ledger, found.told))
+        return _result(ledger, found, *_sort_out(ledger, found.told))
     ledger.check_log()  # a log that would refuse the leaf is named before anything is written
     nonce = random(IMPORT_NONCE)
     with Claims(claim_codes(keys.seed, nonce)) as claims:
         found = read_file(ledger, source, mapping, latest=seconds(now), ahead=claims.ahead)
         version = _version(ledger)
         fresh, known, rejects = _sort_out(ledger, found.told)
-        result = _result(found, fresh, known, rejects)
+        result = _result(ledger, found, fresh, known, rejects)
         if not fresh:
             return result
         rows = _rows(ledger.contacts, fresh, random)
@@ -111,13 +116,38 @@ def claims_of(ledger: Ledger, keys: CompanyKeys, event: str) -> list[tuple[str, 
     return [(customer, codes[CODE * n : CODE * (n + 1)]) for n, (customer, *_) in enumerate(rows)]
 
 
-def _result(found: ReadFile, fresh: Sequence[Told], _known: object, rejects: Sequence[Reject]) -> Imported:
+def _result(
+    ledger: Ledger, found: ReadFile, fresh: Sequence[Told], _known: object, rejects: Sequence[Reject]
+) -> Imported:
     return Imported(
+        shared=_shared(ledger, [item for _, item in found.told]),
         rows=found.rows,
         accepted=len(fresh),
         duplicates=len(found.told) - len(fresh) - len(rejects),
         rejects=tuple(sorted([*found.rejects, *rejects], key=lambda reject: reject.line)),
     )
+
+
+def _shared(ledger: Ledger, told: Sequence[Told]) -> int:
+    """Return how many addresses have a yes here, and under another number a no here or in the book."""
+    noes: dict[tuple[str, str, bytes], set[str]] = {}
+    for purpose, channel, finder, customer in ledger.db.execute(_NOES, (ledger.did,)).fetchall():
+        noes.setdefault((purpose, channel, finder), set()).add(customer[4:])
+
+    def place(item: Told) -> tuple[str, str, bytes]:
+        return item.purpose, item.channel, ledger.contacts.finder(item.channel, item.address or "")
+
+    for item in told:
+        if item.state == "withdrawn" and item.address:
+            noes.setdefault(place(item), set()).add(item.ref)
+    yes = (item for item in told if noes and item.state == "given" and item.address)
+    return len({at for item in yes if noes.get(at := place(item), set()) - {item.ref}})
+
+
+_NOES = """
+SELECT a.purpose, a.channel, a.finder, a.customer FROM attested a JOIN import_batch i USING (batch)
+WHERE i.controller = ? AND NOT a.given AND a.finder NOT NULL
+"""
 
 
 def _version(ledger: Ledger) -> int:

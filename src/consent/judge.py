@@ -9,7 +9,8 @@ from typing import Literal
 import msgspec
 
 from ..errors import InputError, KonsensError
-from .decide import check_stoppable, decide, in_force, newest_word, unbroken, whole
+from .decide import decide
+from .in_force import check_stoppable, in_force, newest_word, unbroken, whole
 from .ledger import Ledger, Sight
 from .lists import Owners, shared_addresses, sights, targets_by_finder
 from .moments import seconds

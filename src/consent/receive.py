@@ -30,9 +30,9 @@ from ..records import (
 )
 from .bring_back import bring_back, is_displaced
 from .contact import Address, link_ref, store_addresses
-from .decide import check_stoppable
 from .facts import customer_fact
 from .grant import check_content
+from .in_force import check_stoppable
 from .lanes import open_seals
 from .ledger import Ledger
 from .message import EventsMessage, parse_message

@@ -240,3 +240,18 @@ def test_people_see_an_unusable_value_apart_from_none(shop: Shop) -> None:
     said = shop.konsens(*line, "--home", shop.home).out
     assert re.search(r"Without a value:\s+2", said)
     assert re.search(r"Unusable value:\s+1", said)
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["in one file", "one after the other"])
+def test_an_address_under_two_numbers_with_different_states_is_told(together: bool, shop: Shop) -> None:
+    head = "EUID,Email Address,OPTIN_TIME,UNSUB_TIME\n"
+    yes, no = "5001,dup@x.example,2024-01-01,\n", "5002,DUP@x.example,2024-01-01,2025-01-01\n"
+    path = shop.folder / "dup.csv"
+    warned = []
+    for text in [yes + no] if together else [no, yes]:
+        path.write_text(head + text)
+        words = ("company", "import", path, "--mapping", "mailchimp", "--home", shop.home)
+        warned.append("1 stand under another number" in shop.konsens(*words).err)
+    assert warned == ([True] if together else [False, True])
+    asked = ("check", "5001", "newsletter", "--channel", "email", "--address", "dup@x.example")
+    assert shop(*asked).json["code"] == "consent.withdrawn"
