@@ -10,9 +10,11 @@ from __future__ import annotations
 import http.client
 import json
 import multiprocessing
+import resource
 import statistics
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -21,9 +23,9 @@ from pathlib import Path
 from time import perf_counter, sleep
 from typing import Any
 
-from append import SIGNER, figure, make_leaves, raw_checks
+from append import ORIGIN, SIGNER, figure, make_leaves, raw_checks
 
-from konsens.registry import Registry, SignerHead
+from konsens.registry import Registry, SignerHead, check_seal_leaf
 from konsens.registry.serve import AppendPolicy, Open
 from konsens.registry.serve.run import listen, serving
 from konsens.registry.serve.server import served_log
@@ -51,18 +53,41 @@ def run_log(home: Path, end: Connection) -> None:
     ):
         end.send(url)
         end.recv()
+        before = time.process_time()
+        end.send(None)
+        end.recv()
+        spent = time.process_time() - before
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)  # those that check signatures ahead
+    end.send(spent + children.ru_utime + children.ru_stime)
+
+
+class Log:
+    """A served log in a process of its own."""
+
+    def __init__(self, end: Connection) -> None:
+        self.end, self.address = end, end.recv().removeprefix("http://")
+
+    def begin(self) -> None:
+        """Begin to count the time of its processors."""
+        self.end.send(None)
+        self.end.recv()
+
+    def close(self) -> float:
+        """End it, and return the seconds that its processors have worked since `begin`."""
+        self.end.send(None)
+        return float(self.end.recv())
 
 
 @contextmanager
-def log_of_its_own() -> Iterator[str]:
-    """Yield the address of a served log in a process of its own."""
+def log_of_its_own() -> Iterator[Log]:
+    """Yield a served log that is still to be closed."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     with tempfile.TemporaryDirectory() as home:
         process = context.Process(target=run_log, args=(Path(home), there))
         process.start()
-        yield here.recv().removeprefix("http://")
-        here.send(None)
+        there.close()  # so that this end notices if it fails
+        yield Log(here)
         process.join()
 
 
@@ -122,13 +147,21 @@ def measure() -> list[dict[str, Any]]:
         bodies = [render_append(leaves[at : at + size]) for at in range(0, len(leaves), size)]
         checks = raw_checks(leaves[:20_000])
         name = f"{size} leaf" if size == 1 else f"{size} leaves"
-        with log_of_its_own() as address:
+        with log_of_its_own() as log:
+            address = log.address
             through(address, bodies[:1], 1)
+            log.begin()
             rate = through(address, bodies[1:count], CLIENTS[size])
             half_load = rate / 2
             some = bodies[count : count + max(8, min(count, int(half_load * LOAD_SECONDS)))]
             times = answer_times(address, some, per_second=half_load, clients=CLIENTS[size])
+            work = log.close() / (size * (count - 1 + len(some)))
+        start = time.process_time()
+        for leaf in leaves[:5000]:
+            check_seal_leaf(leaf, origin=ORIGIN)
+        one_check = (time.process_time() - start) / 5000
         figures += [
+            figure(f"the log's work for a leaf, requests of {name}", work * 1e6, "µs", limit=one_check * 1e6),
             figure(f"appends, requests of {name}", rate * size, "/s", limit=checks),
             figure("of that, the share of the checks alone", rate * size / checks, "ratio"),
             figure("acknowledgement at half that load, median", statistics.median(times) * 1e3, "ms"),
