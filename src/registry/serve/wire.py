@@ -27,6 +27,7 @@ from ...errors import (
 )
 from ...strict_json import decode
 from ..leaf import HeadLeaf, PublicLeaf, SealLeaf, parse_leaf
+from .told import error_told
 
 __all__ = [
     "MOST_BYTES",
@@ -168,17 +169,19 @@ def render_http_problem(status: int, title: str) -> bytes:
 
 
 def raise_problem(status: int, body: bytes) -> None:
-    """Raise the error that a log's answer tells of, in the class that its status stands for.
+    """Raise the error that a log's answer tells of, if it is one that this interface has (`error_told`).
 
-    What is no problem of ours (a proxy's page, say) is `remote.answer`.
+    `remote.answer` for anything else: a proxy's page, a code or a fact that no log of ours would give, or one
+    under another status than its own.
     """
     try:
         problem = decode(body, Problem)
     except InputError as error:
         raise Unavailable("remote.answer", status=status) from error
-    kinds = {code: kind for kind, code in _STATUS.items()} | {401: NotTrusted, 403: RefusedByPolicy}
-    kinds |= {413: InputError, 429: RefusedByPolicy, 500: Unavailable, 503: Unavailable}
-    raise kinds.get(status, Unavailable)(problem.code, **problem.facts)
+    told = error_told(status, problem.code, problem.facts)
+    if told is None or status_of(told) != status:
+        raise Unavailable("remote.answer", status=status)
+    raise told
 
 
 def _plain(value: object) -> Any:
