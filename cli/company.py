@@ -20,6 +20,10 @@ from .words import moment
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from konsens.consent import SignedRequest
+
+    from .home import Settings
+
 __all__ = [
     "company_ask",
     "company_init",
@@ -62,17 +66,7 @@ def company_init(
         new_registry=new_registry,
         origin=origin or "",
     )
-    registry = None
-    for home in settings.registries[:1]:
-        registry = CompanyRegistry(
-            origin=home.origin, vkey=home.vkey, folder=home.where, operator=home.operator
-        )
-    data = CompanyInit(
-        did=settings.did or "",
-        name=name,
-        home=str(frame.home.folder.absolute()),
-        registry=registry,
-    )
+    data = _init_data(frame, name, settings)
     warnings: list[tuple[str, Mapping[str, object]]] = []
     if origin and is_weak_origin(origin):
         warnings.append(("company.origin_weak", {"origin": origin}))
@@ -88,22 +82,42 @@ def company_init(
             )
         )
 
-    def show(screen: Screen) -> None:
-        screen.fields(
-            {
-                "Name": data.name,
-                frame.pick(de="Kennung", en="DID"): data.did,
-                frame.pick(de="Ordner", en="Home"): data.home,
-                frame.pick(de="Register", en="Registry"): registry
-                and f"{registry.origin} ({registry.folder})",
-            }
-        )
-
     done = frame.pick(
         de="Eingerichtet. Als Nächstes: konsens company notice publish DATEI.toml",
         en="Done. Next: konsens company notice publish FILE.toml",
     )
-    return Outcome(data, show=show, done=done, warnings=tuple(warnings))
+    return Outcome(
+        data,
+        show=lambda screen: _show_init(screen, frame, data),
+        done=done,
+        warnings=tuple(warnings),
+    )
+
+
+def _init_data(frame: Frame, name: str, settings: Settings) -> CompanyInit:
+    registry = None
+    for home in settings.registries[:1]:
+        registry = CompanyRegistry(
+            origin=home.origin, vkey=home.vkey, folder=home.where, operator=home.operator
+        )
+    return CompanyInit(
+        did=settings.did or "",
+        name=name,
+        home=str(frame.home.folder.absolute()),
+        registry=registry,
+    )
+
+
+def _show_init(screen: Screen, frame: Frame, data: CompanyInit) -> None:
+    log = data.registry
+    screen.fields(
+        {
+            "Name": data.name,
+            frame.pick(de="Kennung", en="DID"): data.did,
+            frame.pick(de="Ordner", en="Home"): data.home,
+            frame.pick(de="Register", en="Registry"): log and f"{log.origin} ({log.folder})",
+        }
+    )
 
 
 @command(signs=True, writes=True, unlocks=True, logs=True)
@@ -145,8 +159,13 @@ def company_ask(
         )
         message = shop.company.message_for(signed, vkeys=vkeys, key_history=shop.history, keys=shop.keys())
     frame.write(out, render_message(message))
+    data = _asked(signed, out)
+    return Outcome(data, show=lambda screen: _show_asked(screen, frame, data, many=many))
+
+
+def _asked(signed: SignedRequest, out: Path) -> Asked:
     request = signed.request
-    data = Asked(
+    return Asked(
         request=request.id,
         notice=request.notice,
         offers=[Offer(purpose=one.purpose, channels=list(one.channels)) for one in request.offers],
@@ -156,21 +175,20 @@ def company_ask(
         out=str(out),
     )
 
-    def show(screen: Screen) -> None:
-        offers = (f"{one.purpose} ({', '.join(one.channels)})" for one in data.offers)
-        holder = frame.pick(de="wer sie zuerst beantwortet", en="whoever answers first")
-        anybody = frame.pick(de="viele", en="many") if many else holder
-        screen.fields(
-            {
-                frame.pick(de="Anfrage", en="Request"): data.request,
-                frame.pick(de="Angeboten", en="Offers"): ", ".join(offers),
-                frame.pick(de="Für", en="For"): data.customer or anybody,
-                frame.pick(de="Gültig bis", en="Valid until"): moment(data.expires_at),
-                frame.pick(de="Datei", en="File"): data.out,
-            }
-        )
 
-    return Outcome(data, show=show)
+def _show_asked(screen: Screen, frame: Frame, data: Asked, *, many: bool) -> None:
+    offers = (f"{one.purpose} ({', '.join(one.channels)})" for one in data.offers)
+    holder = frame.pick(de="wer sie zuerst beantwortet", en="whoever answers first")
+    anybody = frame.pick(de="viele", en="many") if many else holder
+    screen.fields(
+        {
+            frame.pick(de="Anfrage", en="Request"): data.request,
+            frame.pick(de="Angeboten", en="Offers"): ", ".join(offers),
+            frame.pick(de="Für", en="For"): data.customer or anybody,
+            frame.pick(de="Gültig bis", en="Valid until"): moment(data.expires_at),
+            frame.pick(de="Datei", en="File"): data.out,
+        }
+    )
 
 
 @command(signs=True, writes=True, unlocks=True, logs=True)

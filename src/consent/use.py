@@ -123,24 +123,11 @@ def record_uses(
     with ledger.book.write() as db:
         own = Matter(controller=ledger.did)
         signed = sign_own(ledger, keys, own, "used", content, at=now, actor=actor)
-        db.executemany(
-            "INSERT INTO contact_use VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                (
-                    use,
-                    line,
-                    row.customer,
-                    purpose,
-                    channel,
-                    campaign,
-                    row.basis,
-                    seconds(now),
-                    signed.event_hash,
-                    row.relies_on,
-                    pairs[line][0] + jcs(pairs[line][1]),
-                )
-                for line, row in enumerate(rows)
-            ),
+        about, at = (purpose, channel, campaign), (seconds(now), signed.event_hash)
+        uses = (
+            (use, line, row.customer, *about, row.basis, *at, row.relies_on, salt + jcs(body))
+            for line, (row, (salt, body)) in enumerate(zip(rows, pairs, strict=True))
         )
+        db.executemany("INSERT INTO contact_use VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", uses)
     deliver(ledger, now=now)
     return use

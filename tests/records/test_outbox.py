@@ -179,7 +179,7 @@ def test_a_withdrawal_refused_because_its_key_was_used_goes_to_the_next_number(
     """Another device withdrew and granted again: what it opened is broken too, at once."""
     other_device = Writer()
     for kind, content in (("given", None), ("withdrawn", Empty()), ("given", None)):
-        outgoing = other_device.outgoing(kind, *([content] if content else []))  # type: ignore[arg-type]
+        outgoing = other_device.outgoing(kind, *([content] if content else []))  # type: ignore[arg-type]  # a table of kinds
         (index,) = registry.append([outgoing.seal_leaf])
         other_device.events.append(outgoing.anchored_at(index))
     number, index = break_seal(bare(), first=1, log=registry, outbox=book)
