@@ -211,13 +211,13 @@ class SealLog:
 
     def _cached(self, size: int) -> SealMap | None:
         """Return the map of the first `size` entries by the cache; None if that does not lead to its root."""
-        seals = self._cache.load(self._store.rows, size=size) if self._cache else None
-        if seals is None:
+        if self._cache is None or (seals := self._cache.load(self._store.rows, size=size)) is None:
             return None
         with suppress(KonsensError):
             self._grow(seals, size)
             if self.head_of(size).map_root == seals.root():
                 return seals
+        self._cache.put_aside()
         return None
 
     def head_of(self, size: int) -> HeadLeaf:

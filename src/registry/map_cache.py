@@ -1,7 +1,8 @@
 """The upper levels of a log's seal map in a file: a new process need not read every row of a large log.
 
 It is a cache and no more: it may be missing, old, torn or forged. Whoever loads it takes in what the log
-holds beyond it and compares the root with that of the head leaf; if it is another, there was no cache.
+holds beyond it and compares the root with that of the head leaf; if it is another, the file is put aside.
+What that root does not commit to is read from the rows before anything follows from it (`MapTop.parse`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from .signer_head import write_durably
 
 __all__ = ["MapCache"]
 
+UNUSABLE = ".unusable"
 STEP = 1 << 17  # entries: to read their rows takes a second, to take them in some seconds
 
 
@@ -33,14 +35,24 @@ class MapCache:
         """Return a map of at most `size` entries, whose root is yet to be compared; None if there is none."""
         if size < self._step:
             return None
-        with suppress(OSError, InputError):
+        try:
             data = self._path.read_bytes()
             covers = int.from_bytes(data[:8], "big")
             if covers <= size:
                 seals = SealMap(rows, size=covers, top=MapTop.parse(data[8:]))
                 self._kept = covers
                 return seals
+        except InputError:
+            self.put_aside()
+        except OSError:
+            pass
         return None
+
+    def put_aside(self) -> None:
+        """Rename a file that is of no use, so that it costs the next start nothing; a new one follows."""
+        with suppress(OSError):
+            self._path.replace(self._path.with_name(self._path.name + UNUSABLE))
+        self._kept = 0
 
     def keep(self, seals: SealMap) -> None:
         """Write the map if it has grown much since it was written; a full disk does not matter."""

@@ -40,6 +40,19 @@ class MapTop:
         """Return the hash of a node."""
         return bytes(self.hashes[32 * node : 32 * node + 32])
 
+    def lone(self, bucket: int) -> int:
+        """Return the highest node above a bucket with one row or none below, so it is said; or the bucket."""
+        node, weights = bucket, self.weights
+        while node > 1 and weights[node >> 1] < 2:
+            node >>= 1
+        return node
+
+    def lone_bucket(self, node: int) -> int:
+        """Return the bucket that is said to have the one row below a node; of a bucket, itself."""
+        while node < self.base:
+            node = 2 * node + self.weights[2 * node + 1]
+        return node
+
     def put(self, buckets: Iterable[tuple[int, int, bytes]]) -> None:
         """Write weight and hash of buckets, given by number; what lies above follows with `rise`."""
         hashes, weights = self.hashes, self.weights
@@ -92,8 +105,10 @@ class MapTop:
     def parse(cls, data: bytes) -> MapTop:
         """Return what `render` wrote, or raise `seal.rows`.
 
-        If the root is the expected one, every hash is right. So is every weight, but for one row or more in a
-        bucket beside another: there both have the same root, and nothing follows from the difference.
+        What a root that is the expected one says of it, from the top down: where a node has weight 2, it is a
+        fork (a row is hashed otherwise), so the hashes of both children are right; where it has weight 0, it
+        is empty. Nothing is said below a node of weight 1 but that something is there, for a row is hoisted:
+        it may lie in another bucket, and be many. So whoever relies on a weight of 1 reads the rows below.
         """
         levels = data[len(MAGIC)] if data.startswith(MAGIC) and len(data) > len(MAGIC) else 64
         start = len(MAGIC) + 1

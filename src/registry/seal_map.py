@@ -26,6 +26,8 @@ Span = tuple[bytes, bytes]
 RowSource = Callable[[Sequence[Span]], Iterable[Row]]
 """Returns the rows whose seals lie in one of the spans, in any order. The spans are in order and apart."""
 
+_ABOVE_ANY = b"\xff" * 33  # no hash sorts behind it
+
 FEWEST_LEVELS, MOST_LEVELS = 12, 20  # 20 levels take 69 MB: what serves a million rows well, and ten million
 
 
@@ -84,9 +86,10 @@ class SealMap:
                 raise Damaged("registry.seal_rows", size=self.size)
             self._top = deeper
         top = self._top
-        added = _by_bucket(new, top)
-        kept = self._kept([bucket for bucket in added if top.weights[bucket]])
-        whole = {bucket: sorted(kept.get(bucket, []) + leaves) for bucket, leaves in added.items()}
+        added = _by_bucket(map(trie_leaf, new), top)
+        kept, said = self._kept(added)
+        touched = {*added, *kept, *said}
+        whole = {bucket: sorted(kept.get(bucket, []) + added.get(bucket, [])) for bucket in touched}
         top.put(_hashed(whole, top))
         top.rise(whole)
         self.size = size
@@ -120,30 +123,38 @@ class SealMap:
         top = MapTop(levels)
         depth = min(max(0, self.size.bit_length() - 15), levels)  # some ten thousand rows at a time
         for prefix in range(1 << depth):
-            top.put(_hashed(_by_bucket(self._below([_span(prefix, depth)]), top), top))
+            leaves = map(trie_leaf, self._below([_span(prefix, depth)]))
+            top.put(_hashed(_by_bucket(leaves, top), top))
         top.rise_all()
         return top
 
-    def _kept(self, buckets: Sequence[int]) -> dict[int, list[TrieLeaf]]:
-        """Return what the source holds of `buckets`, once it is what their hashes were made of."""
+    def _kept(self, added: Iterable[int]) -> tuple[dict[int, list[TrieLeaf]], list[int]]:
+        """Return what the source holds where `added` buckets lie, once hashes were made of it.
+
+        In full below every node that is said to have one row: the root commits to the row there, but neither
+        to its bucket nor to its being one (`MapTop`). So the buckets that were said to have it come, too.
+        """
         top = self._top
-        kept = _by_bucket(self._below([_span(bucket - top.base, top.levels) for bucket in buckets]), top)
-        for bucket in buckets:
-            if subtree(kept.get(bucket, ()), top.levels) != top.hash(bucket):
+        nodes = [node for node in dict.fromkeys(map(top.lone, added)) if top.weights[node]]
+        spans = [_span(node - (1 << depth), depth) for node in nodes for depth in [node.bit_length() - 1]]
+        leaves = [trie_leaf(row) for row in self._below(spans)]
+        for node, (first, last) in zip(nodes, spans, strict=True):
+            start, stop = bisect_left(leaves, (first, b"")), bisect_left(leaves, (last, _ABOVE_ANY))
+            if subtree(leaves[start:stop], node.bit_length() - 1) != top.hash(node):
                 raise Damaged("registry.seal_rows", size=self.size)
-        return kept
+        return _by_bucket(leaves, top), [top.lone_bucket(node) for node in nodes]
 
 
-def _by_bucket(rows: Iterable[Row], top: MapTop) -> dict[int, list[TrieLeaf]]:
-    """Return the leaves of sorted rows by the number of their bucket."""
+def _by_bucket(leaves: Iterable[TrieLeaf], top: MapTop) -> dict[int, list[TrieLeaf]]:
+    """Return sorted leaves by the number of their bucket."""
     base, shift = top.base, 32 - top.levels
     buckets: dict[int, list[TrieLeaf]] = {}
-    for row in rows:
-        bucket = base + (int.from_bytes(row[0][:4], "big") >> shift)
+    for leaf in leaves:
+        bucket = base + (int.from_bytes(leaf[0][:4], "big") >> shift)
         if bucket in buckets:
-            buckets[bucket].append(trie_leaf(row))
+            buckets[bucket].append(leaf)
         else:
-            buckets[bucket] = [trie_leaf(row)]
+            buckets[bucket] = [leaf]
     return buckets
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
+from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from konsens.errors import Damaged, InputError
 from konsens.registry import Registry, fsck
 from konsens.registry.map_cache import MapCache
 from konsens.registry.map_top import MAGIC, MapTop
-from konsens.registry.seal_map import Row, SealMap, Span, source_of
+from konsens.registry.seal_map import Row, SealMap, Span, check_map_proof, map_root, source_of
 
 from .logs import SIGNER, by_hand, later, leaf, leaves, make, memory_of
 from .seals import rows
@@ -105,6 +108,105 @@ def in_a_filled_bucket(offset: int, width: int) -> Callable[[bytes], bytes]:
     return change
 
 
+def other_claims(data: bytes) -> bytes:
+    """Say of every row that is alone below two buckets or more that it lies in the wrong one."""
+    top = MapTop.parse(data[8:])
+    root = top.hash(1)
+    for bucket in range(top.base, 2 * top.base):
+        there = bucket ^ 1
+        if top.weights[bucket] == 1 and not top.weights[there]:
+            top.put([(there, 3, top.hash(bucket)), (bucket, 0, bytes(32))])
+    top.put([(n, 1, top.hash(n)) for n in range(top.base, 2 * top.base) if top.weights[n] == 3])
+    top.rise_all()
+    assert top.hash(1) == root
+    return data[:8] + top.render()
+
+
+def forks_as_rows(data: bytes) -> bytes:
+    """Say of every two buckets with a row each that one has both, as one row: the hash of both.
+
+    Where nothing lies beside them the root would tell.
+    """
+    top = MapTop.parse(data[8:])
+    root = top.hash(1)
+    for node in range(top.base >> 1, top.base):
+        if (
+            top.weights[node] == 2
+            and top.weights[2 * node] == top.weights[2 * node + 1]
+            and top.weights[node ^ 1]
+        ):
+            top.put([(2 * node, 1, top.hash(node)), (2 * node + 1, 0, bytes(32))])
+    top.rise_all()
+    assert top.hash(1) == root
+    return data[:8] + top.render()
+
+
+def all_as_one_row(data: bytes) -> bytes:
+    """Say of the whole map that it is one row in the first bucket."""
+    top = MapTop.parse(data[8:])
+    one = MapTop(top.levels)
+    one.put([(one.base, 1, top.hash(1))])
+    one.rise_all()
+    assert one.hash(1) == top.hash(1)
+    return data[:8] + one.render()
+
+
+@pytest.mark.parametrize("change", [other_claims, forks_as_rows, all_as_one_row])
+def test_what_the_root_does_not_commit_to_cannot_change_what_is_signed(
+    folder: Path, change: Callable[[bytes], bytes]
+) -> None:
+    """A lone row is hoisted, so where it lies is the cache's word alone; so is that it is a row."""
+    forged = change(cache_of(folder).read_bytes())
+    cache_of(folder).write_bytes(forged)
+    with opened(folder) as registry:
+        registry.prove_holds(0, leaf(1).seal)
+        registry.prove_holds(0, leaf(5000).seal)
+        for minute in range(2, 6):
+            registry.append(leaves(300 * minute, 300 * minute + 300))
+            publish(registry, minute)
+    assert not fsck(folder).failed
+    assert cache_of(folder).read_bytes() != forged
+
+
+def as_one_row(top: MapTop, node: int, lot: int) -> MapTop:
+    """Return a top that says of a node that what lies below is one row, in one of its buckets."""
+    claimed = MapTop.parse(top.render())
+    depth = top.levels + 1 - node.bit_length()
+    buckets = range(node << depth, node + 1 << depth)
+    there = buckets[lot % len(buckets)]
+    claimed.put((bucket, 0, bytes(32)) for bucket in buckets)
+    claimed.put([(there, min(1, top.weights[node]), top.hash(node))])
+    claimed.rise_all()
+    return claimed
+
+
+SEALS = st.lists(st.integers(0, 255), unique=True, min_size=1, max_size=12)
+
+
+@given(SEALS, SEALS, st.randoms())
+@settings(max_examples=40, deadline=None)
+def test_whatever_top_leads_to_the_root_the_map_that_grows_from_it_is_right(
+    old: list[int], new: list[int], random: Random
+) -> None:
+    """Among sixteen buckets: every top that a liar can make of the hashes that he has."""
+    seals = [bytes([number]) + bytes(31) for number in [*old, *(one for one in new if one not in old)]]
+    all_rows, size = [(seal, index) for index, seal in enumerate(seals)], len(old)
+    honest = SealMap(source_of(all_rows), size=size, levels=4).top()
+    top = honest
+    for node in random.sample(range(1, 16), 15):
+        claimed = as_one_row(top, node, random.randrange(16))
+        if random.random() < 0.5 and claimed.hash(1) == honest.hash(1):  # else the root would tell
+            top = claimed
+    growing = SealMap(source_of(all_rows), size=size, top=MapTop.parse(top.render()))
+    for index in range(size, len(all_rows)):
+        for seal in seals:
+            proof = growing.prove(seal)
+            found = check_map_proof(proof, seal=seal, root=map_root(all_rows[:index]), size=index)
+            assert found == (seals.index(seal) if seal in seals[:index] else None)
+        growing.insert([all_rows[index]], size=index + 1)
+        assert growing.root() == map_root(all_rows[: index + 1])
+
+
 def of_another_log(data: bytes) -> bytes:
     return data[:8] + SealMap(source_of(rows(300)), size=300).top().render()
 
@@ -139,6 +241,19 @@ def test_a_cache_that_does_not_lead_to_the_signed_root_is_as_if_it_were_not_ther
         assert asked.for_all == 1
         registry.prove_holds(0, leaf(1).seal)
     assert not fsck(folder).failed
+    with opened(folder) as registry:  # and it costs the next start nothing
+        asked = Asked(registry)
+        registry.prove_holds(0, leaf(1).seal)
+        assert asked.for_all == 0
+
+
+def test_a_cache_of_no_use_is_put_aside_also_by_who_only_reads(folder: Path) -> None:
+    used = flip(HASHES + 32 * 77)(cache_of(folder).read_bytes())
+    cache_of(folder).write_bytes(used)
+    with opened(folder) as registry:
+        registry.prove_holds(0, leaf(1).seal)
+    assert not cache_of(folder).exists()
+    assert cache_of(folder).with_name("map.cache.unusable").read_bytes() == used
 
 
 def test_rows_that_vanish_under_a_cache_are_missed_as_soon_as_their_bucket_is_touched(folder: Path) -> None:
