@@ -96,9 +96,9 @@ REGISTRY = {
     "registry mirror": Entry("registry_mirror:registry_mirror", "Keep a full, verified copy of a log."),
     "registry monitor": Entry("registry_mirror:registry_monitor", "Say which of my seals were broken."),
     "registry migrate": Entry("registry_copies:registry_migrate", "Move the log into PostgreSQL."),
-    "registry witness key": Entry("registry_serve:registry_witness_key", "Show the key of a witness."),
+    "registry witness key": Entry("registry_witness:registry_witness_key", "Show the key of a witness."),
     "registry witness serve": Entry(
-        "registry_serve:registry_witness_serve", "Cosign the checkpoints of logs over HTTP."
+        "registry_witness:registry_witness_serve", "Cosign the checkpoints of logs over HTTP."
     ),
 }
 

@@ -14,7 +14,7 @@ from .frame import Frame, Outcome, command
 from .line import Option
 from .log_home import SIGNED, LogHome
 from .registry_copies import objects_at
-from .registry_serve import Log, Witnesses, WitnessesHere, text_of, until_ended
+from .serving import Log, Witnesses, WitnessesHere, text_of, until_ended
 
 if TYPE_CHECKING:
     from konsens.registry import NoteSigner

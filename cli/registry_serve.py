@@ -1,55 +1,25 @@
-"""`registry serve` and `registry witness …`: what runs until it is ended."""
+"""`registry serve`: a log over HTTP, for whoever operates it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import closing, suppress
 from pathlib import Path
-from socket import socket
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from konsens.errors import Conflict, InputError
 
-from .answers import RegistrySequencing, RegistryServing, WitnessKey, WitnessServing
+from .answers import RegistryServing
 from .frame import Frame, Outcome, command
 from .line import Argument, Option
-from .log_home import cosigning_seed
 from .registry_home import open_registry
-from .screen import Screen
+from .serving import Host, Log, Port, Witnesses, WitnessesHere, text_of, until_ended, url_of
 
 if TYPE_CHECKING:
-    from konsens.registry import Cosigner
     from konsens.registry.serve import AppendPolicy
     from konsens.registry.serve.logs import LogForm
 
-__all__ = [
-    "Log",
-    "Witnesses",
-    "WitnessesHere",
-    "registry_serve",
-    "registry_witness_key",
-    "registry_witness_serve",
-    "text_of",
-    "until_ended",
-]
+__all__ = ["registry_serve"]
 
 Folder = Annotated[Path | None, Argument(metavar="DIR", help="The log; else --registry, else the home's.")]
-Host = Annotated[str, Option("--host", metavar="ADDRESS", help="Where to listen; a proxy of yours does TLS.")]
-Port = Annotated[int, Option("--port", metavar="N", min=0, max=65535, help="Which port; 0 takes a free one.")]
-WitnessName = Annotated[str, Argument(metavar="NAME", help="The witness's name for ever: a domain, best.")]
-Witnesses = Annotated[
-    Path | None,
-    Option("--witnesses", metavar="FILE", help="A tlog-policy: whose cosignatures to ask for."),
-]
-WitnessesHere = Annotated[
-    bool, Option("--local-witnesses", help="Witnesses may run on this machine, without TLS.")
-]
-Log = Annotated[
-    Literal["json", "text"] | None,
-    Option("--log", help="Say on stderr what happens, a line each; else only what needs a look."),
-]
-LONGEST_FILE = 1 << 20
-STATE = "witness.sqlite"
 
 
 @command(unlocks=True, logs=True)
@@ -112,7 +82,7 @@ def registry_serve(
 
     names = [witness.name for witness in asked.witnesses] if asked else []
     data = RegistryServing(
-        origin=vkey.name, vkey=render_vkey(vkey), url=_url(bound), static=str(files), witnesses=names
+        origin=vkey.name, vkey=render_vkey(vkey), url=url_of(bound), static=str(files), witnesses=names
     )
     return until_ended(frame, data, run, log, {frame.pick(de="Register", en="Registry"): data.origin})
 
@@ -137,110 +107,6 @@ def _serve_node(
     bound = listen(*address)
     signer, run = running_node(frame, postgres, schema, static, rules, bound)
     data = RegistryServing(
-        origin=signer.name, vkey=render_vkey(signer.vkey), url=_url(bound), static=static, witnesses=[]
+        origin=signer.name, vkey=render_vkey(signer.vkey), url=url_of(bound), static=static, witnesses=[]
     )
     return until_ended(frame, data, run, log, {frame.pick(de="Register", en="Registry"): data.origin})
-
-
-@command(unlocks=True)
-def registry_witness_key(
-    frame: Frame,
-    name: WitnessName,
-    of_the_map: Annotated[
-        bool, Option("--map", help="The key with which `registry mirror --cosign` states the seal map.")
-    ] = False,
-) -> Outcome:
-    """Show the key of a witness of this name, which others put into their policies.
-
-    Its private half follows from the keys of this home, which is made if there is none.
-    """
-    from konsens.registry import MAP_SUFFIX, render_vkey
-
-    cosigner = _cosigner(frame, name.removesuffix(MAP_SUFFIX) + MAP_SUFFIX if of_the_map else name)
-    data = WitnessKey(name=cosigner.name, vkey=render_vkey(cosigner.vkey))
-    return Outcome(data, show=lambda screen: screen.fields({"vkey": data.vkey}))
-
-
-@command(unlocks=True)
-def registry_witness_serve(
-    frame: Frame,
-    name: WitnessName,
-    logs: Annotated[
-        Path, Option("--logs", metavar="FILE", help="Which logs: the `log` lines of a tlog-policy.")
-    ],
-    host: Host = "127.0.0.1",
-    port: Port = 8081,
-    behind_proxy: Annotated[
-        bool,
-        Option(
-            "--behind-proxy",
-            help="The last entry of X-Forwarded-For is who asks: a proxy of yours writes it.",
-        ),
-    ] = False,
-    log: Log = None,
-) -> Outcome:
-    """Cosign the checkpoints of logs over HTTP, until it is ended with Ctrl+C.
-
-    A witness signs only what goes on from what it has seen, so nobody can be shown another past. What it has
-    seen lies in this home, on the medium before the signature leaves it.
-    """
-    from konsens.registry import render_vkey
-    from konsens.registry.serve.run import listen, serve
-    from konsens.registry.serve.witness_app import witness_app
-    from konsens.registry.witness import Witness, WitnessState, parse_logs
-
-    known = parse_logs(text_of(frame, logs))
-    cosigner = _cosigner(frame, name)
-    state = WitnessState(frame.home.file(STATE))
-    bound = listen(host, port)
-
-    def run() -> None:
-        with closing(state):
-            serve(witness_app(Witness(cosigner, known, state), behind_proxy=behind_proxy), bound)
-
-    data = WitnessServing(
-        name=name,
-        vkey=render_vkey(cosigner.vkey),
-        url=_url(bound),
-        logs=[log.key.name for log in known],
-    )
-    return until_ended(frame, data, run, log, {frame.pick(de="Zeuge", en="Witness"): name, "vkey": data.vkey})
-
-
-def _cosigner(frame: Frame, name: str) -> Cosigner:
-    from konsens.registry import Cosigner
-
-    return Cosigner(name, cosigning_seed(frame, name))
-
-
-def text_of(frame: Frame, path: Path) -> str:
-    """Return what a small text file holds."""
-    return frame.read(path, max_bytes=LONGEST_FILE).decode("utf-8", "replace")
-
-
-def _url(bound: socket) -> str:
-    host, port = bound.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def until_ended(
-    frame: Frame,
-    data: RegistryServing | RegistrySequencing | WitnessServing,
-    run: Callable[[], None],
-    log: LogForm | None,
-    first: dict[str, str],
-) -> Outcome:
-    """Return the outcome that is printed at once, and then runs, logging to stderr."""
-
-    def after() -> None:
-        from konsens.registry.serve.logs import log_to_stderr
-
-        log_to_stderr(log)
-        with suppress(KeyboardInterrupt):  # how a server is ended is no failure
-            run()
-
-    def show(screen: Screen) -> None:
-        screen.fields(first if isinstance(data, RegistrySequencing) else {**first, "URL": data.url})
-
-    done = frame.pick(de="Läuft. Strg+C beendet es.", en="Running. Ctrl+C ends it.")
-    return Outcome(data, show=show, done=done, after=after)
