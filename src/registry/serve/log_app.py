@@ -162,7 +162,11 @@ async def append(request: Request[Any, Any, Any], state: Running) -> Response[by
     member = service.member(request.headers.get("authorization"), body)
     client = _client(request)
     admitted = await run_sync(lambda: service.admit(parse_append(body), member=member, client=client))
-    indices = await asyncio.wrap_future(admitted.indices)
+    try:
+        indices = await asyncio.wrap_future(admitted.indices)
+    except KonsensError as error:
+        await run_sync(service.refused, admitted, error)
+        raise
     signed = await run_sync(service.acknowledge, admitted, indices)
     state.metrics.appended.inc(len(indices))
     state.metrics.seconds.observe(monotonic() - begun)

@@ -7,7 +7,7 @@ vouchers · limits · one durable step with all others · an acknowledgement for
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from typing import Protocol
 
 import msgspec
 
-from ...errors import NotFound, NotTrusted, RefusedByPolicy
+from ...errors import KonsensError, NotFound, NotTrusted, RefusedByPolicy, Unavailable
 from ..ack import sign_acks
 from ..leaf import PublicLeaf, SealLeaf
 from ..log import SealLog
@@ -114,19 +114,33 @@ class LogService:
     def admit(self, asked: Append, *, member: Member | None, client: str) -> Admitted:
         """Let a request in, by the rules, and hand it to the writer; or raise. It reads the log."""
         known = self._known(asked.leaves)
-        fresh = [leaf for leaf in asked.leaves if leaf.entry not in known]
-        good = self._vouchers.unspent(asked.vouchers) if asked.vouchers else set()
-        seals = sum(isinstance(leaf, SealLeaf) for leaf in fresh)
-        self._admission.admit(
-            seals=seals,
-            public=len(fresh) - seals,
-            vouchers=len(good),
-            client=client,
-            member=member,
-            now=self._clock(),
-        )
-        spends = dict(zip((leaf.entry for leaf in fresh if isinstance(leaf, SealLeaf)), good, strict=False))
-        return Admitted(asked.leaves, spends, self.intake.append(asked.leaves))
+        fresh = {leaf.entry: leaf for leaf in asked.leaves if leaf.entry not in known}
+        seals = [entry for entry, leaf in fresh.items() if isinstance(leaf, SealLeaf)]
+        good = self._vouchers.reserve(asked.vouchers, most=len(seals)) if asked.vouchers and seals else set()
+        try:
+            self._admission.admit(
+                seals=len(seals),
+                public=len(fresh) - len(seals),
+                vouchers=len(good),
+                client=client,
+                member=member,
+                now=self._clock(),
+            )
+            return Admitted(
+                asked.leaves, dict(zip(seals, good, strict=False)), self.intake.append(asked.leaves)
+            )
+        except BaseException:
+            self._release(good)
+            raise
+
+    def refused(self, admitted: Admitted, error: KonsensError) -> None:
+        """Give back the vouchers of a request that has no place.
+
+        What may have one yet, like a leaf that waits for a sequencer, keeps its vouchers until their time is
+        over: else one would let in as many leaves as are sent meanwhile.
+        """
+        if not isinstance(error, Unavailable):
+            self._release(admitted.spends.values())
 
     def acknowledge(self, admitted: Admitted, indices: Sequence[int]) -> list[str]:
         """Return the log's signed word for each leaf of a request that is durable now."""
@@ -143,6 +157,10 @@ class LogService:
         if not member.vouchers:
             raise RefusedByPolicy("append.vouchers", limit=0)
         self._vouchers.register(hashes, member=member.did, most=member.vouchers)
+
+    def _release(self, vouchers: Collection[bytes]) -> None:
+        if vouchers:
+            self._vouchers.release(vouchers)
 
     def _known(self, leaves: Sequence[SealLeaf | PublicLeaf]) -> set[bytes]:
         """Return the entries among `leaves` that are in the log already."""

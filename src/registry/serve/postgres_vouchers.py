@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import Lock
 
 from ...errors import RefusedByPolicy
 from ..postgres.driver import Connection, connect, translated
-from .vouchers import hash_of
+from .vouchers import LEASE_SECONDS, hash_of
 
 __all__ = ["PostgresVouchers"]
 
@@ -36,14 +36,38 @@ class PostgresVouchers:
 
     def unspent(self, vouchers: Sequence[bytes]) -> set[bytes]:
         known = {hash_of(voucher): voucher for voucher in vouchers}
-        question = "SELECT hash FROM vouchers WHERE hash = ANY(%s) AND idx IS NULL"
+        question = (
+            "SELECT hash FROM vouchers WHERE hash = ANY(%s) AND (idx IS NULL"
+            " OR (idx < 0 AND idx > %s - extract(epoch FROM clock_timestamp())::bigint))"
+        )
         with self._step() as db:
-            return {known[bytes(digest)] for (digest,) in db.execute(question, [list(known)])}
+            return {known[bytes(digest)] for (digest,) in db.execute(question, [list(known), LEASE_SECONDS])}
+
+    def reserve(self, vouchers: Sequence[bytes], *, most: int) -> set[bytes]:
+        known = {hash_of(voucher): voucher for voucher in vouchers}
+        # As in a file beside a log, what is reserved has the moment of it as a negative index, by the
+        # one clock of all nodes. What another node is reserving at this moment is not free.
+        statement = (
+            "WITH free AS MATERIALIZED (SELECT hash FROM vouchers WHERE hash = ANY(%s) AND (idx IS NULL"
+            " OR (idx < 0 AND idx > %s - extract(epoch FROM clock_timestamp())::bigint))"
+            " LIMIT %s FOR UPDATE SKIP LOCKED) UPDATE vouchers"
+            " SET idx = -extract(epoch FROM clock_timestamp())::bigint FROM free"
+            " WHERE vouchers.hash = free.hash RETURNING free.hash"
+        )
+        with self._step() as db:
+            taken = db.execute(statement, [list(known), LEASE_SECONDS, most])
+            return {known[bytes(digest)] for (digest,) in taken}
+
+    def release(self, vouchers: Collection[bytes]) -> None:
+        hashes = sorted(map(hash_of, vouchers))
+        statement = "UPDATE vouchers SET idx = NULL WHERE hash = %s AND idx < 0"
+        with self._step() as db, db.cursor() as cursor:
+            cursor.executemany(statement, [(digest,) for digest in hashes])
 
     def spend(self, spent: Mapping[bytes, int]) -> None:
         # In one order, or two nodes could wait for each other.
         rows = sorted((hash_of(voucher), index) for voucher, index in spent.items())
-        statement = "UPDATE vouchers SET idx = %s WHERE hash = %s AND idx IS NULL"
+        statement = "UPDATE vouchers SET idx = %s WHERE hash = %s AND (idx IS NULL OR idx < 0)"
         with self._step() as db, db.cursor() as cursor:
             cursor.executemany(statement, [(index, digest) for digest, index in rows])
 

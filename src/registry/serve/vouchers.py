@@ -12,16 +12,21 @@ True
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
+from threading import Lock
+from time import monotonic
 from typing import Protocol
 
 from ...errors import Damaged, Locked, RefusedByPolicy, Unavailable
 from ...sqlite_errors import cause_of
 
-__all__ = ["MemoryVouchers", "SqliteVouchers", "Vouchers", "hash_of"]
+__all__ = ["LEASE_SECONDS", "MemoryVouchers", "SqliteVouchers", "Vouchers", "hash_of"]
+
+LEASE_SECONDS = 120
+"""How long a voucher is kept for a request of which nothing more is heard: longer than any is answered."""
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS vouchers (
@@ -29,6 +34,16 @@ CREATE TABLE IF NOT EXISTS vouchers (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS open_vouchers ON vouchers (member) WHERE idx IS NULL;
 """
+
+# What is reserved has the moment of it as a negative index.
+FREE = (
+    "SELECT 1 FROM vouchers WHERE hash = ? AND (idx IS NULL"
+    " OR (idx < 0 AND idx > ? - CAST(strftime('%s', 'now') AS INTEGER)))"
+)
+TAKE = (
+    "UPDATE vouchers SET idx = -CAST(strftime('%s', 'now') AS INTEGER) WHERE hash = ? AND (idx IS NULL"
+    " OR (idx < 0 AND idx > ? - CAST(strftime('%s', 'now') AS INTEGER)))"
+)
 
 
 def hash_of(voucher: bytes) -> bytes:
@@ -48,6 +63,15 @@ class Vouchers(Protocol):
     def unspent(self, vouchers: Sequence[bytes]) -> set[bytes]:
         """Return those among `vouchers` (not hashes) that are registered and not spent."""
 
+    def reserve(self, vouchers: Sequence[bytes], *, most: int) -> set[bytes]:
+        """Take at most so many of the unspent ones for one request, in one step, and return them.
+
+        Until they are spent or released, or `LEASE_SECONDS` have passed, nobody else gets them.
+        """
+
+    def release(self, vouchers: Collection[bytes]) -> None:
+        """Give back what was reserved and not spent."""
+
     def spend(self, spent: Mapping[bytes, int]) -> None:
         """Note the index that each voucher was spent on; the first one stays."""
 
@@ -57,22 +81,41 @@ class MemoryVouchers:
 
     def __init__(self) -> None:
         self._known: dict[bytes, tuple[str, int | None]] = {}
+        self._reserved: dict[bytes, float] = {}
+        self._lock = Lock()
 
     def register(self, hashes: Sequence[bytes], *, member: str, most: int) -> None:
-        fresh = {digest for digest in hashes if digest not in self._known}
-        had = sum(owner == member and index is None for owner, index in self._known.values())
-        if had + len(fresh) > most:
-            raise RefusedByPolicy("append.vouchers", limit=most)
-        self._known.update(dict.fromkeys(fresh, (member, None)))
+        with self._lock:
+            fresh = {digest for digest in hashes if digest not in self._known}
+            had = sum(owner == member and index is None for owner, index in self._known.values())
+            if had + len(fresh) > most:
+                raise RefusedByPolicy("append.vouchers", limit=most)
+            self._known.update(dict.fromkeys(fresh, (member, None)))
 
     def unspent(self, vouchers: Sequence[bytes]) -> set[bytes]:
-        return {v for v in vouchers if self._known.get(hash_of(v), ("", 0))[1] is None}
+        return {v for v in vouchers if self._is_free(hash_of(v))}
+
+    def reserve(self, vouchers: Sequence[bytes], *, most: int) -> set[bytes]:
+        with self._lock:
+            free = [v for v in dict.fromkeys(vouchers) if self._is_free(hash_of(v))][:most]
+            self._reserved |= {hash_of(v): monotonic() + LEASE_SECONDS for v in free}
+        return set(free)
+
+    def release(self, vouchers: Collection[bytes]) -> None:
+        with self._lock:
+            for voucher in vouchers:
+                self._reserved.pop(hash_of(voucher), None)
 
     def spend(self, spent: Mapping[bytes, int]) -> None:
-        for voucher, index in spent.items():
-            owner, before = self._known.get(hash_of(voucher), ("", 0))
-            if before is None:
-                self._known[hash_of(voucher)] = (owner, index)
+        with self._lock:
+            for voucher, index in spent.items():
+                owner, before = self._known.get(hash_of(voucher), ("", 0))
+                if before is None:
+                    self._known[hash_of(voucher)] = (owner, index)
+                self._reserved.pop(hash_of(voucher), None)
+
+    def _is_free(self, digest: bytes) -> bool:
+        return self._known.get(digest, ("", 0))[1] is None and self._reserved.get(digest, 0) < monotonic()
 
 
 class SqliteVouchers:
@@ -96,17 +139,30 @@ class SqliteVouchers:
         found: set[bytes] = set()
 
         def look(db: sqlite3.Connection) -> None:
-            question = "SELECT 1 FROM vouchers WHERE hash = ? AND idx IS NULL"
-            found.update(v for v in vouchers if db.execute(question, (hash_of(v),)).fetchone())
+            found.update(v for v in vouchers if db.execute(FREE, (hash_of(v), LEASE_SECONDS)).fetchone())
 
         self._do(look)
         return found
 
+    def reserve(self, vouchers: Sequence[bytes], *, most: int) -> set[bytes]:
+        found: set[bytes] = set()
+
+        def take(db: sqlite3.Connection) -> None:
+            for voucher in dict.fromkeys(vouchers):
+                if len(found) < most and db.execute(TAKE, (hash_of(voucher), LEASE_SECONDS)).rowcount:
+                    found.add(voucher)
+
+        self._do(take)
+        return found
+
+    def release(self, vouchers: Collection[bytes]) -> None:
+        rows = [(hash_of(voucher),) for voucher in vouchers]
+        self._do(lambda db: db.executemany("UPDATE vouchers SET idx = NULL WHERE hash = ? AND idx < 0", rows))
+
     def spend(self, spent: Mapping[bytes, int]) -> None:
         rows = [(index, hash_of(voucher)) for voucher, index in spent.items()]
-        self._do(
-            lambda db: db.executemany("UPDATE vouchers SET idx = ? WHERE hash = ? AND idx IS NULL", rows)
-        )
+        statement = "UPDATE vouchers SET idx = ? WHERE hash = ? AND (idx IS NULL OR idx < 0)"
+        self._do(lambda db: db.executemany(statement, rows))
 
     def _do(self, act: _Act) -> None:
         try:

@@ -28,6 +28,7 @@ from konsens.registry.static import FolderObjects, StaticLog
 from tests.registry.postgres.nodes import Node
 
 from .test_log_app import MEMBER, SHOP, Asked, code
+from .test_vouchers import check_reserving
 from .writers import SIGNER, public_leaf, seal_leaf
 
 FETCHER = Fetcher(loopback=True, seconds=20)
@@ -151,6 +152,16 @@ def test_a_voucher_registered_at_one_node_is_honoured_and_spent_once_at_all(clus
             store.register(hashes[3:], member=did_key(SHOP.public), most=3)
             with pytest.raises(RefusedByPolicy):
                 store.register([bytes(32)], member=did_key(SHOP.public), most=3)
+
+
+def test_a_voucher_that_two_nodes_reserve_at_once_is_one_nodes(cluster: Cluster) -> None:
+    vouchers = [bytes([number] * 32) for number in range(3)]
+    with ExitStack() as stack:
+        stores = [
+            stack.enter_context(closing(PostgresVouchers(cluster.dsn, schema=cluster.schema)))
+            for _ in range(4)
+        ]
+        check_reserving(stores, vouchers)
 
 
 def test_a_node_with_another_key_does_not_start(cluster: Cluster) -> None:
