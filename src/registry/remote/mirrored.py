@@ -26,6 +26,7 @@ from .client import LogClient
 __all__ = ["MirroredLog"]
 
 ONLINE = timedelta(minutes=15)
+LEEWAY = timedelta(minutes=1)
 EVERY = timedelta(seconds=1)  # a log takes one step a second: who asks more often sees nothing new
 ASKED = "asked"
 POLL_SECONDS = 0.3
@@ -132,8 +133,14 @@ class MirroredLog(Registry):
             self.sync()
             if size > self._reach():
                 raise self._trouble or Unavailable("registry.not_yet_checkpointed", index=size - 1)
-        verified = self._state().verified_at
-        if verified is None or self._now() - verified > self._max_age:
+        verified, now = self._state().verified_at, self._now()
+        if (
+            verified is not None and verified > now + LEEWAY
+        ):  # a clock was ahead then: how old it is nobody knows
+            raise Unavailable(
+                "checkpoint.future", origin=self.origin, cosigned_at=verified
+            ) from self._trouble
+        if verified is None or now - verified > self._max_age:
             raise self._trouble or Unavailable("checkpoint.stale", origin=self.origin, cosigned_at=verified)
         if self._policy is not None and self._policy.quorum is not None:
             newest = self.checkpoint()

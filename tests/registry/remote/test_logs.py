@@ -103,6 +103,23 @@ def test_a_copy_that_is_too_old_says_nothing_about_now(log: Served, tmp_path: Pa
         mirrored.check_own()
 
 
+def test_a_copy_that_a_clock_that_was_ahead_made_says_nothing_about_now(tmp_path: Path) -> None:
+    ahead, moment = datetime.now(UTC) + timedelta(days=900), [datetime.now(UTC)]
+    with served(tmp_path / "operator", RULES) as log:
+        log.wait_published(1)
+        gone = client(log)
+        MirroredLog.follow(tmp_path / "copy", gone, now=lambda: ahead).close()
+        shutil.copytree(tmp_path / "copy", tmp_path / "other")
+        with MirroredLog.follow(tmp_path / "other", gone, now=lambda: moment[0]) as mirrored:
+            mirrored.check_own()  # the log is there, so all is put right
+    with MirroredLog.follow(tmp_path / "copy", gone, now=lambda: moment[0]) as mirrored:
+        with pytest.raises(Unavailable) as refused:
+            mirrored.check_own()
+        assert refused.value.code == "checkpoint.future"
+        moment[0] = ahead - timedelta(seconds=59)  # as much as clocks may differ
+        mirrored.check_own()
+
+
 def test_the_log_is_asked_what_is_new_but_not_more_often_than_every_few_seconds(
     log: Served, tmp_path: Path
 ) -> None:
