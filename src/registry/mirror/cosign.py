@@ -30,13 +30,19 @@ def cosign_copy(mirror: Mirror, cosigners: Iterable[Cosigner | MlDsaCosigner], *
     They are kept with the copy, too, so that it shows them. Every mirror of konsens recomputes the map, so it
     may sign as either or both. Raises `mirror.convicted` if the log was ever seen to break a rule: then
     nothing is signed any more. `mirror.clock_back` if `at` lies before the last verification,
-    `registry.not_yet_checkpointed` if there is nothing to sign.
+    `registry.not_yet_checkpointed` if there is nothing to sign, `mirror.behind` if a newer checkpoint was
+    seen: a cosignature says that its own is the largest that was "observed" (tlog-cosignature, "Ed25519
+    signed message").
     """
-    state, newest = mirror.state(), mirror.checkpoint()
+    state, newest, seen = mirror.state(), mirror.checkpoint(), mirror.newest()
     if state.found is not None:
         raise VerificationError("mirror.convicted", origin=state.origin, found=state.found)
     if newest is None or state.verified is None:
         raise Unavailable("registry.not_yet_checkpointed", index=0)
+    if seen is not None and seen.checkpoint.size > newest.checkpoint.size:
+        raise Unavailable(
+            "mirror.behind", origin=state.origin, size=newest.checkpoint.size, seen=seen.checkpoint.size
+        )
     seconds = int(at.timestamp())
     if seconds < state.verified - LEEWAY_SECONDS:
         raise Unavailable("mirror.clock_back", last=datetime.fromtimestamp(state.verified, UTC).isoformat())

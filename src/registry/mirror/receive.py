@@ -30,7 +30,10 @@ class Receiver:
 
     - Entries are kept only once they are proven to lie below a checkpoint that was taken before, so whoever
       sends them need not be trusted, and may stop anywhere.
-    - They keep all rules of a log, too, as in `Mirror.follow`; else 422, and `problem` is told why.
+    - Only the newest checkpoint that was taken is cosigned: a cosignature says that it is "the largest size
+      the cosigner has observed" at its time (tlog-cosignature). What is uploaded up to an older one is kept,
+      and answered with 409 and the size of the newest.
+    - Entries keep all rules of a log, too, as in `Mirror.follow`; else 422, and `problem` is told why.
     - It belongs to the thread that opened the mirrors.
     """
 
@@ -109,8 +112,8 @@ class Receiver:
             if taken:
                 return self._info(202, mirror, upload.end)
             return Response(400)
-        newest = mirror.checkpoint()
-        if newest and newest.checkpoint.size > upload.end:
+        newest = mirror.newest()
+        if newest and newest.checkpoint.size > upload.end:  # no longer the largest that was observed
             return self._info(409, mirror, None)
         try:
             mirror.finish(signed, at=at, node=mirror.node)

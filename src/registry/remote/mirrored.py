@@ -134,12 +134,9 @@ class MirroredLog(Registry):
             if size > self._reach():
                 raise self._trouble or Unavailable("registry.not_yet_checkpointed", index=size - 1)
         verified, now = self._state().verified_at, self._now()
-        if (
-            verified is not None and verified > now + LEEWAY
-        ):  # a clock was ahead then: how old it is nobody knows
-            raise Unavailable(
-                "checkpoint.future", origin=self.origin, cosigned_at=verified
-            ) from self._trouble
+        if verified is not None and verified > now + LEEWAY:  # a clock was ahead: nobody knows how old it is
+            future = Unavailable("checkpoint.future", origin=self.origin, cosigned_at=verified)
+            raise future from self._trouble
         if verified is None or now - verified > self._max_age:
             raise self._trouble or Unavailable("checkpoint.stale", origin=self.origin, cosigned_at=verified)
         if self._policy is not None and self._policy.quorum is not None:

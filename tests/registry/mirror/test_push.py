@@ -173,13 +173,28 @@ def test_nothing_is_taken_before_there_is_a_checkpoint(wire: Wire) -> None:
     assert wire.receiver.add_entries(WHOLE, at=AT).status == 422
 
 
-def test_an_older_pending_checkpoint_will_do_until_the_copy_is_beyond(wire: Wire) -> None:
+def test_what_lies_below_an_older_pending_checkpoint_is_taken_and_only_the_newest_is_cosigned(
+    wire: Wire,
+) -> None:
     pend(wire, OLD)
     assert pend(wire, LONG, len(OLD)).status == 200
-    older = packages(OLD, 0, len(OLD))
-    assert wire.receiver.add_entries(older, at=AT).status == 200
+    answer = wire.receiver.add_entries(packages(OLD, 0, len(OLD)), at=AT)
+    assert (answer.status, parse_info(answer.body).size, wire.mirror.size) == (409, N, len(OLD))
     assert wire.receiver.add_entries(packages(LONG, len(OLD), N), at=AT).status == 200
-    assert wire.receiver.add_entries(older, at=AT).status == 409
+    assert wire.receiver.add_entries(packages(OLD, 0, len(OLD)), at=AT).status == 409
+
+
+def test_a_checkpoint_gets_no_fresh_time_once_a_newer_one_was_seen(wire: Wire) -> None:
+    """ "The consistent tree head with the largest size the cosigner has observed" (tlog-cosignature)."""
+    kept = push(wire, OLD)
+    assert pend(wire, LONG, len(OLD)).status == 200
+    nothing = render_upload(Upload(ORIGIN, len(OLD), len(OLD)))
+    answer = wire.receiver.add_entries(nothing, at=later(60 * 48))
+    assert (answer.status, parse_info(answer.body).size) == (409, N)
+    with pytest.raises(Unavailable, match=r"mirror\.behind"):
+        cosign_copy(wire.mirror, [MAP], at=later(60 * 48))
+    assert wire.mirror.cosigned() == kept
+    assert push(wire, LONG)
 
 
 def test_entries_that_are_here_are_skipped(wire: Wire) -> None:
