@@ -36,6 +36,7 @@ MOST_WAITING = 20_000  # leaves; a second's work of a fast machine
 MOST_AT_ONCE = 5_000
 FEWEST_AHEAD = 200  # leaves of one request: below, handing them to another process costs as much as checking
 RETRY_SECONDS = 5.0
+LOOK_SECONDS = 2.0  # how soon an idle writer sees what another process wrote
 
 
 class State(msgspec.Struct, frozen=True):
@@ -60,8 +61,10 @@ class GroupCommit:
     - What cannot enter (a used key, a wrong signature) is refused alone and keeps nothing else out.
     - With a `checker`, signatures of large requests are checked in its processes while they wait.
     - Whoever waits is told the index after the step is durable, never before.
-    - If the log is not what was signed last (a restored backup, a fork, damage), it stops: from then on
-      everything is refused with `append.stopped`, until a person has looked.
+    - What another process appends or signs in the same log is checked, covered and shown, too.
+    - If the log is not what was signed last (a restored backup, a fork, damage), or somebody else finds that
+      out and says `stop`, it stops: from then on everything is refused with `append.stopped`, until a person
+      has looked.
     """
 
     def __init__(
@@ -106,12 +109,17 @@ class GroupCommit:
             waiting = self._state.waiting + len(leaves)
             if waiting > MOST_WAITING:
                 raise Unavailable("append.busy")
-            self._state = msgspec.structs.replace(self._state, waiting=waiting)
             if self._checker and len(leaves) >= FEWEST_AHEAD:
                 leaves = self._checker.start(leaves)
+            self._state = msgspec.structs.replace(self._state, waiting=waiting)
             future: Future[list[int]] = Future()
             self._queue.put((leaves, future))
         return future
+
+    def stop(self, error: KonsensError) -> None:
+        """Append and sign nothing more, for a reason that others than the log itself know of."""
+        if not self._state.stopped:
+            self._stop(error)
 
     def _run(self) -> None:
         try:
@@ -145,6 +153,8 @@ class GroupCommit:
                 continue
             if group:
                 self._commit(log, group)
+            elif self._state.behind_since is None:
+                self._look(log)
             if self._state.behind_since is not None:
                 self._try_publish(log)
             if more:
@@ -154,7 +164,7 @@ class GroupCommit:
         """Return what has come in, and whether more may come; wait for the first."""
         group: list[_Item] = []
         count = 0
-        wait = None if self._state.behind_since is None else RETRY_SECONDS
+        wait = LOOK_SECONDS if self._state.behind_since is None else RETRY_SECONDS
         while count < MOST_AT_ONCE:
             try:
                 item = self._queue.get_nowait() if group else self._queue.get(timeout=wait)
@@ -200,7 +210,22 @@ class GroupCommit:
             self._answer(item, indices[at : at + len(item[0])])
             at += len(item[0])
 
+    def _look(self, log: SealLog) -> None:
+        """See whether another process has written into the log meanwhile."""
+        known = self._state.checkpoint
+        try:
+            size, newest = log.size(), log.checkpoint()
+        except (Locked, Unavailable):
+            return  # whoever appends next is told
+        except KonsensError as error:
+            self._stop(error)
+            return
+        if size != self._state.size or (newest and newest.checkpoint) != (known and known.checkpoint):
+            self._update(behind_since=monotonic())
+
     def _try_publish(self, log: SealLog) -> None:
+        if self._state.stopped:
+            return
         try:
             signed = self._publish(log)
         except (Locked, Unavailable) as error:
@@ -237,4 +262,6 @@ class GroupCommit:
     def _update(self, *, waiting: int = 0, **changes: Any) -> None:
         with self._lock:
             changes["waiting"] = self._state.waiting + waiting
+            if self._state.stopped:  # why it stopped stays, whatever was under way
+                changes.pop("problem", None)
             self._state = msgspec.structs.replace(self._state, **changes)

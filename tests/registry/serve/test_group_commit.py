@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 from time import sleep
+from typing import NoReturn
 
 import pytest
 from hypothesis import given
@@ -22,7 +22,6 @@ from konsens.registry import (
     Registry,
     SealLeaf,
     SealLog,
-    SignerHead,
     leaf_hash,
 )
 from konsens.registry.serve import GroupCommit
@@ -260,18 +259,16 @@ def test_whoever_asks_for_whatever_the_index_he_gets_is_where_his_leaf_is(asked:
     assert log.size() == len({number for numbers in asked for number in numbers})
 
 
-def test_the_operators_memory_is_the_same_as_with_the_command(tmp_path: Path) -> None:
-    """A served log and `konsens registry checkpoint` share one file, and one lock, so they cannot fork."""
-    with writing(tmp_path) as (intake, folder):
-        intake.append([seal_leaf(1)]).result(timeout=10)
-        wait_for(lambda: intake.state.behind_since is None)
-        with Registry.open(folder) as log:
-            log.append([seal_leaf(2)])
-            log.publish(SIGNER, at=datetime.now(UTC), remembered=SignerHead(tmp_path / "signed.json"))
-        intake.append([seal_leaf(3)]).result(timeout=10)
-        wait_for(lambda: intake.state.behind_since is None)
-        assert not intake.state.stopped
-    with Registry.open(folder) as log:
-        newest = log.checkpoint()
-        assert newest is not None
-        assert newest.checkpoint.size == log.size()
+def test_a_checker_that_fails_leaves_nothing_waiting() -> None:
+    class Failing(LeafChecker):
+        def start(self, leaves: object) -> NoReturn:
+            raise OSError("no more processes")
+
+    log, many = SealLog(MemoryStore(), SIGNER.vkey), [public_leaf(number) for number in range(FEWEST_AHEAD)]
+    with (
+        Failing(origin=SIGNER.name) as checker,
+        GroupCommit(lambda: log, lambda _: None, pause=0, checker=checker) as intake,
+    ):
+        with pytest.raises(OSError, match="no more"):
+            intake.append(many)
+        assert intake.state.waiting == 0
