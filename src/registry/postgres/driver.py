@@ -15,7 +15,7 @@ try:
 except ImportError as error:
     raise Unavailable("postgres.no_driver") from error
 
-__all__ = ["Connection", "check_schema_name", "connect", "ours", "psycopg", "sql", "translated"]
+__all__ = ["NEEDED", "Connection", "check_schema_name", "connect", "ours", "psycopg", "sql", "translated"]
 
 Connection = psycopg.Connection[Any]
 
@@ -30,6 +30,9 @@ SETTINGS: dict[str, Any] = {
     "application_name": "konsens",
     "target_session_attrs": "read-write",  # of several hosts the one that takes writes
 }
+# Each connection sets these for itself, whatever its DSN or role say, and looks again before a step commits:
+# that no standby has a commit is told by a warning and in no other way.
+NEEDED = {"client_min_messages": "warning", "synchronous_commit": "on"}
 BUSY = ("55P03", "40001", "40P01")  # lock not available, serialization failure, deadlock
 # Integrity, our triggers, data and index corrupted (PostgreSQL documentation, appendix A).
 DAMAGED = ("23", "P0", "XX")
@@ -51,8 +54,8 @@ def connect(dsn: str, schema: str, *, wait: float, settings: dict[str, str] | No
     given = {
         "search_path": f"{schema}, pg_temp",
         "lock_timeout": f"{int(wait * 1000)}ms",
-        "synchronous_commit": "on",
         "client_encoding": "utf8",
+        **NEEDED,
     } | (settings or {})
     known = _parsed(dsn)
     with translated():

@@ -15,7 +15,7 @@ from time import monotonic, sleep
 from typing import Any, Literal
 
 from ...errors import Damaged, Locked, Unavailable
-from .driver import Connection, connect, ours, psycopg, translated
+from .driver import NEEDED, Connection, connect, ours, psycopg, translated
 from .schema import check_schema, lock_of
 
 __all__ = ["Role", "Session"]
@@ -157,7 +157,16 @@ class Session:
             if not names:
                 raise Unavailable("postgres.no_standbys")
 
+    def _check_settings_stay(self) -> None:
+        """Raise `postgres.session_changed`, and part with the connection, if it is not as it was made."""
+        current = self.one(f"SELECT {', '.join('current_setting(%s)' for _ in NEEDED)}", *NEEDED)
+        for (name, value), now in zip(NEEDED.items(), current, strict=True):
+            if now != value:
+                self._db.close()
+                raise Unavailable("postgres.session_changed", setting=name, value=now)
+
     def _commit(self) -> None:
+        self._check_settings_stay()
         self._warnings.clear()
         # PostgreSQL's own statement_timeout ends before a commit does.
         watch = threading.Timer(LONGEST_COMMIT, self._db.cancel)

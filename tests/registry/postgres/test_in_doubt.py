@@ -113,6 +113,58 @@ def test_the_warning_is_heard_as_an_unknown_outcome(log: Log, intake: Intake, pr
     assert certain(log) == (0, 0)
 
 
+@pytest.mark.parametrize("hidden", ["by the DSN", "by the role"])
+def test_who_hides_warnings_does_not_hide_a_commit_that_no_standby_has(
+    log: Log, intake: Intake, primary: Node, hidden: str
+) -> None:
+    """The warning is all that PostgreSQL says of it."""
+    if hidden == "by the DSN":
+        log.dsn += " options='-c client_min_messages=error -c synchronous_commit=off'"
+    else:
+        primary.do("ALTER ROLE postgres SET client_min_messages = error")
+    try:
+        with log.running(single_node=False, publish_every=3600):
+            settle(log, intake)
+            primary.configure("synchronous_standby_names", NOBODY)
+            asked = intake.submit([leaf(1)])
+            pid = who_waits(primary)
+            primary.do(f"SELECT pg_cancel_backend({pid})")
+            with pytest.raises(TimeoutError):
+                asked.result(timeout=0.5)
+            assert (answered(log), certain(log)) == (2, (3, 2))
+            primary.configure("synchronous_standby_names", SECOND)
+            primary.do("SELECT pg_switch_wal()")  # the standby says at once how far it is
+            assert asked.result() == [2]
+    finally:
+        primary.do("ALTER ROLE postgres RESET client_min_messages")
+
+
+@pytest.mark.parametrize(
+    ("act", "setting"),
+    [
+        ("SET client_min_messages = error", "client_min_messages"),
+        ("SET synchronous_commit = local", "synchronous_commit"),
+    ],
+)
+def test_a_connection_that_was_changed_commits_nothing_and_is_made_anew(
+    log: Log, act: str, setting: str
+) -> None:
+    with closing(log.store()) as store:
+
+        def write() -> None:
+            with store.writing():
+                store.add_entries([leaf(0).entry])
+
+        store.session.change(act)
+        with pytest.raises(Unavailable) as refused:
+            write()
+        assert refused.value.code == "postgres.session_changed"
+        assert refused.value.facts["setting"] == setting
+        assert store.size() == 0
+        write()
+        assert store.size() == 1
+
+
 def test_a_quorum_that_does_not_answer_in_time_is_an_unknown_outcome(
     log: Log, primary: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
