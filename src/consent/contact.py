@@ -168,6 +168,9 @@ def keyed_hash(key: bytes) -> Callable[[bytes], bytes]:
     return hashed
 
 
+_OWNERS = "SELECT customer FROM address WHERE finder = ? UNION SELECT customer FROM attested WHERE finder = ?"
+
+
 def store_addresses(
     db: sqlite3.Connection, keys: ContactKeys, customer: str, addresses: Iterable[Address], *, proof: str
 ) -> None:
@@ -184,6 +187,9 @@ def store_addresses(
             "INSERT OR REPLACE INTO address VALUES (?, ?, ?, ?, ?, ?)",
             (customer, address.channel, finder, salted or "", keys.seal(key, customer, address), proof),
         )
+        owners = db.execute(_OWNERS, (finder, finder)).fetchall()
+        if len(owners) > 1:
+            db.executemany("INSERT OR IGNORE INTO shares_address VALUES (?)", owners)
 
 
 def targets_at(

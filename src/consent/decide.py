@@ -121,6 +121,8 @@ def _said_there(
     ledger: Ledger, asked: _Asked, sight: Sight, held: Held | None, address: str | None, *, live: bool
 ) -> tuple[str, Held | None]:
     """Return the no of somebody else at the same address, or `ok` and None."""
+    if address is None and not sight.shares_address:
+        return "ok", None
     for other in others_at(ledger, (sight.did, sight.ref), held, asked.channel, address):
         theirs = _sight(ledger, msgspec.structs.replace(asked, customer=other), live=live)
         word = newest_word(theirs.own, theirs.attested)

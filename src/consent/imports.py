@@ -256,6 +256,19 @@ def _pieces(joined: bytes, size: int) -> Iterator[bytes]:
     return (joined[at : at + size] for at in range(0, len(joined), size))
 
 
+# Both owners of an address that a row of this batch shares with somebody else.
+_NOTE_SHARED = """
+WITH pair (mine, theirs) AS (
+    SELECT a.customer, b.customer FROM attested a CROSS JOIN attested b
+        ON b.finder = a.finder AND b.customer <> a.customer WHERE a.id >= ?1
+    UNION ALL
+    SELECT a.customer, b.customer FROM attested a CROSS JOIN address b
+        ON b.finder = a.finder AND b.customer <> a.customer WHERE a.id >= ?1
+)
+INSERT OR IGNORE INTO shares_address SELECT mine FROM pair UNION SELECT theirs FROM pair
+"""
+
+
 def _store(
     ledger: Ledger, rows: Sequence[_Row], claims: Claims, progress: Progress | None
 ) -> tuple[int, Batch]:
@@ -278,4 +291,5 @@ def _store(
         )
         if progress:
             progress(len(leaves), len(rows))
+    ledger.db.execute(_NOTE_SHARED, (number,))
     return number, Batch.of_leaves(leaves)

@@ -34,7 +34,9 @@ _ENCODE = msgspec.msgpack.Encoder().encode
 
 NO_STOPS = Stops()
 _SIGHT = """
-SELECT s.body, r.body, a.body, b.body, me.did, me.ref, EXISTS (SELECT 1 FROM attested WHERE customer = me.ref)
+SELECT s.body, r.body, a.body, b.body, me.did, me.ref,
+    EXISTS (SELECT 1 FROM attested WHERE customer = me.ref),
+    EXISTS (SELECT 1 FROM shares_address WHERE customer IN (me.did, me.ref))
 FROM ({who}) me
 LEFT JOIN standing s ON s.controller = ?1 AND s.purpose = ?2 AND s.channel = ?3 AND s.customer = me.did
 LEFT JOIN relation r ON r.controller = ?1 AND r.customer = me.did
@@ -53,6 +55,8 @@ class Sight(NamedTuple):
     stops: Stops
     did: str | None
     ref: str | None
+    shares_address: bool = True
+    """False where it is known that nobody else is filed under an address of theirs."""
 
 
 def merged(stops: Stops, more: Stops | None) -> Stops:
@@ -84,7 +88,7 @@ class Ledger(FactStore):
     def sight(self, who: str, purpose: str, channel: str) -> Sight:
         """Return what is on file now for a person, named by pairwise DID or by the company's own number."""
         question = _BY_DID if who.startswith("did:") else _BY_REF
-        own, stops, attested, by_staff, did, ref, imported = self.db.execute(
+        own, stops, attested, by_staff, did, ref, imported, shares = self.db.execute(
             question, (self.did, purpose, channel, who)
         ).fetchone()
         word = decode_held(attested) if attested else None
@@ -96,6 +100,7 @@ class Ledger(FactStore):
             merged(decode_stops(stops) if stops else NO_STOPS, decode_stops(by_staff) if by_staff else None),
             did,
             ref,
+            bool(shares),
         )
 
     def sight_then(self, who: str, purpose: str, channel: str, *, as_of: int, known_at: int) -> Sight:

@@ -7,6 +7,9 @@ from the events' bytes (`deep`).
 An imported row is written once, in `attested`, with its address; a matter of which nothing else is known
 needs no `standing`, which would say the same again (`attested_held`). The rows of a batch are numbered on
 from its `batch`, and its claim codes follow from `claims` and the company's seed, so the book holds none.
+
+Whoever is filed under an address of somebody else's stands in `shares_address`, so that the decision about
+everybody else need not look for such.
 """
 
 from __future__ import annotations
@@ -50,6 +53,7 @@ MIGRATIONS: Final[dict[str, tuple[str, ...]]] = {
         body BLOB NOT NULL, proof TEXT NOT NULL, PRIMARY KEY (customer, channel, finder, target)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX address_finder ON address (finder);
+    CREATE TABLE shares_address (customer TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
     CREATE TABLE fact (
         event TEXT PRIMARY KEY, controller TEXT NOT NULL, customer TEXT NOT NULL, purpose TEXT NOT NULL,
         channel TEXT NOT NULL, received_at INTEGER NOT NULL, pending INTEGER NOT NULL, body BLOB NOT NULL

@@ -246,3 +246,22 @@ def test_a_no_at_another_address_of_mine_leaves_the_one_i_agreed_to(world: World
     asked: dict[str, Any] = {"purpose": "newsletter", "channel": "email", "by": "ref", "now": world.now}
     [verdict] = judge_all(world.shop.ledger, ["anna"], **asked)
     assert verdict.code == "ok"
+
+
+def test_who_shares_an_address_is_noted_whichever_way_it_came(world: World) -> None:
+    notice = world.publish()
+    shared_by_import(world, "5003,else@x.example,2024-01-01,\n", "5004,anna@x.example,2024-01-01,\n")
+    for ref, address in (("anna", "anna@x.example"), ("otto", "otto@x.example")):
+        customer = Customer.new(world, ref)
+        target, contact = customer.target(address)
+        world.receive(customer.open(), customer.give(notice, target=target), ref=ref, contacts=(contact,))
+    db = world.shop.ledger.db
+    noted = {who for (who,) in db.execute("SELECT customer FROM shares_address")}
+    owners: dict[bytes, set[str]] = {}
+    for finder, who in db.execute("SELECT finder, customer FROM reachable"):
+        owners.setdefault(finder, set()).add(who)
+    assert noted == {who for some in owners.values() if len(some) > 1 for who in some}
+    assert {"ref:5001", "ref:5002", "ref:5004"} < noted
+    assert "ref:5003" not in noted
+    sights = [world.shop.ledger.sight(ref, "newsletter", "email") for ref in ("5001", "5003", "anna", "otto")]
+    assert [sight.shares_address for sight in sights] == [True, False, True, False]
