@@ -73,7 +73,8 @@ class Polled(msgspec.Struct, frozen=True):
 class Monitor:
     """A list of seals, and what a log says about them.
 
-    - A break is found in the first poll after its leaf is in the log, also when the log is in trouble.
+    - A break is found in the first poll after its leaf is in the log. Where the log is in trouble and cannot
+      be mirrored, one poll looks at 65,536 further entries and the next one goes on from there.
     - It is told in every poll until it is settled, so none is lost between finding and telling.
     - Nobody learns which seals are watched: entries are fetched, never seals.
     - It belongs to the thread that opened it.
@@ -97,6 +98,7 @@ class Monitor:
             raise InputError("monitor.seal")
         with self._file.step():
             self._file.add(new)
+            self._file.set_ahead(0)
             self._file.note_breaks(self.mirror.broken_many(new).items())
 
     def unwatch(self, seals: Iterable[bytes]) -> None:
@@ -130,9 +132,10 @@ class Monitor:
         except KonsensError as error:
             errors.append(error)
         self._compare()
-        ahead = self._look_ahead(source, errors)
+        broken, stopped = self._look_ahead(source, errors)
         with self._file.step():
-            self._file.note_breaks(ahead)
+            self._file.note_breaks(broken)
+            self._file.set_ahead(stopped)
             problems = [self._problem(error, at) for error in errors]
         newest = self.mirror.checkpoint()
         breaks = self._told(self._file.untold())
@@ -158,22 +161,41 @@ class Monitor:
                 self._file.note_breaks((seal, broken[seal].index) for seal in watched)
                 self._file.set_seen(start)
 
-    def _look_ahead(self, source: Source, errors: list[KonsensError]) -> list[tuple[bytes, int]]:
-        """Return the watched seals that leaves beyond the mirror break, each checked by itself."""
-        found, start = [], self.mirror.size
-        stop = start + MOST_AHEAD
+    def _look_ahead(self, source: Source, errors: list[KonsensError]) -> tuple[list[tuple[bytes, int]], int]:
+        """Return the watched seals that leaves beyond the mirror break, each checked by itself.
+
+        It goes on from where the last poll stopped, from the end back to the mirror, round and round: nobody
+        has signed what lies there, so it may change. The second value says where it stopped.
+        """
+        found: list[tuple[bytes, int]] = []
+        here = self.mirror.size
+        first = start = max(self._file.ahead(), here)
+        stop = first + MOST_AHEAD
         try:
-            while start < stop and (entries := source.entries(start, min(start + ENTRIES_AT_ONCE, stop))):
-                broken = _seals(entries, start)
-                for seal in self._file.among(list(broken)):
-                    try:
-                        check_seal_leaf(broken[seal].leaf, origin=self.mirror.vkey.name)
-                        found.append((seal, broken[seal].index))
-                    except VerificationError as error:
-                        errors.append(error)
-                start += len(entries)
+            while start < stop:
+                entries = source.entries(start, min(start + ENTRIES_AT_ONCE, stop))
+                if entries:
+                    found += self._broken_by(entries, start, errors)
+                    start += len(entries)
+                elif start >= first:
+                    start, stop = here, min(first, here + stop - start)
+                else:
+                    break
         except KonsensError as error:
             if not errors:  # else the source has failed before
+                errors.append(error)
+        return found, start
+
+    def _broken_by(
+        self, entries: Sequence[bytes], start: int, errors: list[KonsensError]
+    ) -> list[tuple[bytes, int]]:
+        """Return the watched seals that these entries break with a good signature."""
+        found, broken = [], _seals(entries, start)
+        for seal in self._file.among(list(broken)):
+            try:
+                check_seal_leaf(broken[seal].leaf, origin=self.mirror.vkey.name)
+                found.append((seal, broken[seal].index))
+            except VerificationError as error:
                 errors.append(error)
         return found
 

@@ -24,6 +24,10 @@ CREATE TABLE breaks (
 CREATE TABLE problems (code TEXT PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL)
     STRICT, WITHOUT ROWID;
 """
+AHEAD = """
+CREATE TABLE IF NOT EXISTS ahead (only INTEGER PRIMARY KEY CHECK (only = 0), stopped INTEGER NOT NULL) STRICT;
+INSERT INTO ahead VALUES (0, 0) ON CONFLICT DO NOTHING;
+"""  # a file of an earlier version has none
 QUESTIONS_AT_ONCE = 500
 
 
@@ -42,6 +46,8 @@ class WatchFile:
                 self._db.execute("PRAGMA synchronous = FULL")
                 if found == 0:
                     self._db.executescript(f"BEGIN IMMEDIATE; {HEADER} {SCHEMA} COMMIT;")
+                if not self._one("SELECT count(*) FROM sqlite_schema WHERE name = 'ahead'"):
+                    self._db.executescript(f"BEGIN IMMEDIATE; {AHEAD} COMMIT;")
             except BaseException:
                 self._db.close()
                 raise
@@ -66,6 +72,14 @@ class WatchFile:
     def set_seen(self, size: int) -> None:
         """Say that the entries below `size` were compared."""
         self._db.execute("UPDATE progress SET seen = ?", (size,))
+
+    def ahead(self) -> int:
+        """Return at which index the last look at what lies beyond the mirror stopped."""
+        return int(self._one("SELECT stopped FROM ahead"))
+
+    def set_ahead(self, index: int) -> None:
+        """Say that the last look stopped there."""
+        self._db.execute("UPDATE ahead SET stopped = ?", (index,))
 
     def count(self) -> int:
         """Return how many seals are watched."""

@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from konsens.errors import Damaged, InputError, Locked, Unavailable
 from konsens.registry import Cosigner, Registry, cosign, parse_policy, render_vkey
 from konsens.registry.mirror import FolderSource, Mirror, Monitor
+from konsens.registry.mirror import monitor as monitor_module
+from konsens.registry.mirror.monitor import MOST_AHEAD
 
-from ..logs import AT, SIGNER, VKEY, digest, later, leaf, leaves, make, memory_of, sign
+from ..logs import AT, SIGNER, VKEY, digest, later, leaf, leaves, make, memory_of, public, sign
 from .sources import ListSource, block, honest
 
 
@@ -86,6 +88,65 @@ def test_a_break_is_told_when_the_log_is_in_trouble(monitor: Monitor) -> None:
     assert [problem.error.code for problem in polled.problems] == ["mirror.map_root"]
     with pytest.raises(type(polled.problems[0].error), match=r"mirror\.map_root"):
         polled.raise_if_any()
+
+
+def in_trouble(beyond: list[bytes]) -> ListSource:
+    """Return a log that a mirror holds up to its first checkpoint, and that breaks a rule right after it."""
+    unsigned = leaf(30).entry[:-1] + bytes([leaf(30).entry[-1] ^ 1])
+    return ListSource(block([*honest(1), unsigned, *beyond], 40, 41, minutes=1))
+
+
+def test_a_break_behind_many_entries_of_a_log_in_trouble_is_told_in_the_next_poll(monitor: Monitor) -> None:
+    monitor.poll(ListSource(honest(1)), at=AT)
+    monitor.watch([leaf(35).seal])
+    source = in_trouble([*(public(number).entry for number in range(MOST_AHEAD)), leaf(35).entry])
+    told = [[one.index for one in monitor.poll(source, at=AT).breaks] for _ in range(2)]
+    assert told == [[], [11 + 1 + MOST_AHEAD]]
+
+
+@pytest.mark.parametrize("at_once", [1, 4])
+def test_what_nobody_has_signed_is_looked_at_round_and_round(
+    at_once: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(monitor_module, "MOST_AHEAD", 8)
+    monkeypatch.setattr(monitor_module, "ENTRIES_AT_ONCE", at_once)
+    source = in_trouble([public(number).entry for number in range(40)])
+    mirror = Mirror.open(tmp_path / "mirror", vkey=VKEY)
+    mirror.follow(ListSource(honest(1)), at=AT)
+
+    def breaks(polls: int) -> list[int]:
+        found: set[int] = set()
+        for _ in range(polls):
+            with Monitor(mirror, tmp_path / "watch") as monitor:  # it goes on where the last process stopped
+                found |= {one.index for one in monitor.poll(source, at=AT).breaks}
+        return sorted(found)
+
+    with Monitor(mirror, tmp_path / "watch") as monitor:
+        monitor.watch([leaf(number).seal for number in (35, 36, 37, 38)])
+    assert breaks(3) == []
+    source.all[14] = leaf(36).entry  # behind where it is by now
+    source.all[50] = leaf(35).entry
+    assert breaks(2) == [50]
+    assert breaks(1) == [14, 50]
+    del source.all[13:]
+    source.all.append(leaf(37).entry)  # shorter than where it stopped
+    assert breaks(1) == [13, 14, 50]
+    source.all += [public(50).entry] * 20
+    breaks(3)
+    source.all[12] = leaf(38).entry
+    with Monitor(mirror, tmp_path / "watch") as monitor:
+        monitor.watch([leaf(39).seal])  # who watches more begins at the mirror again
+    assert breaks(1) == [12, 13, 14, 50]
+    mirror.close()
+
+
+def test_a_memory_of_an_earlier_version_is_used_on(tmp_path: Path, monitor: Monitor) -> None:
+    monitor.watch([leaf(3).seal])
+    monitor.close()
+    with closing(sqlite3.connect(tmp_path / "watch")) as db:
+        db.execute("DROP TABLE ahead")
+    with Monitor(monitor.mirror, tmp_path / "watch") as again:
+        assert [one.index for one in again.poll(ListSource(honest(1)), at=AT).breaks] == [3]
 
 
 FORKED = ListSource(block(honest(1), 50, 60, minutes=1))
