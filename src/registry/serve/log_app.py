@@ -187,20 +187,23 @@ def live() -> Response[bytes]:
     return text_response(b"alive\n", TEXT)
 
 
-@get("/health/ready", media_type=TEXT, sync_to_thread=False)
+@get("/health/ready", media_type=TEXT, sync_to_thread=True)
 def ready(state: Running) -> Response[bytes]:
-    """Whether leaves are taken and signed; if not, 503 and why.
+    """Whether leaves are taken, signed and shown; if not, or not within a minute, 503 and why.
 
-    Then a line for each witness, `witness NAME up` or why not, and `publication CODE` if the public files
-    cannot be written: others can still append, so these alone are no reason to send them elsewhere.
+    Then a line for each witness, `witness NAME up` or why not, whether they are a `quorum`, and
+    `publication CODE` as soon as the public files cannot be written.
     """
     now = state.service.intake.state
     if now.stopped or now.problem is not None:
         raise Unavailable("append.stopped", problem=now.problem.code if now.problem else "closed")
+    state.service.check_published()
     lines = ["ready"]
     shown = state.published()
     if shown is not None:
         lines += [f"witness {one.witness} {one.error.code if one.error else 'up'}" for one in shown.answers]
+        if shown.answers:
+            lines.append(f"quorum {'reached' if shown.quorum else 'missing'}")
         if shown.problem is not None:
             lines.append(f"publication {shown.problem.code}")
     return text_response("\n".join([*lines, ""]).encode(), TEXT)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Protocol
@@ -18,6 +18,7 @@ import msgspec
 
 from ...errors import KonsensError, NotFound, NotTrusted, RefusedByPolicy, Unavailable
 from ..ack import sign_acks
+from ..checkpoint import parse_signed_checkpoint
 from ..leaf import PublicLeaf, SealLeaf
 from ..log import SealLog
 from ..note import NoteSigner
@@ -32,6 +33,8 @@ from .vouchers import Vouchers
 from .wire import Append
 
 _MAP = re.compile(r"map/(newest|(0|[1-9][0-9]{0,18})(/x[0-9]{3})*/[0-9]{3})")
+
+MOST_SECONDS_BEHIND = 60  # a round takes some 6 seconds, with witnesses that never answer
 
 __all__ = ["Admitted", "Intake", "LogService"]
 
@@ -79,15 +82,26 @@ class LogService:
         self._signer = signer
         self._admission = Admission(policy)
         self._vouchers = vouchers
+        self._unshown: tuple[int, datetime | None] = (0, None)
+        """A size that is published, and when the first checkpoint after it was signed."""
         self._now = now
         self._clock = clock
 
     def checkpoint(self) -> bytes:
-        """Return the newest checkpoint that is published, or raise `static.no_checkpoint`."""
+        """Return the newest checkpoint that is published.
+
+        Raises `static.no_checkpoint`, and `serve.behind` once it is a minute behind what is signed: whoever
+        took it for the newest would count an old state as now.
+        """
         note = self._objects.get(CHECKPOINT)
+        self._check_lag(note)
         if note is None:
             raise NotFound("static.no_checkpoint")
         return note
+
+    def check_published(self) -> None:
+        """Raise `serve.behind` once what is published is a minute behind what is signed."""
+        self._check_lag(self._objects.get(CHECKPOINT))
 
     def file(self, path: str) -> bytes:
         """Return a published tile, bundle or bucket of the map, or raise `static.path` or `serve.no_file`."""
@@ -157,6 +171,25 @@ class LogService:
         if not member.vouchers:
             raise RefusedByPolicy("append.vouchers", limit=0)
         self._vouchers.register(hashes, member=member.did, most=member.vouchers)
+
+    def _check_lag(self, note: bytes | None) -> None:
+        signed = self.intake.state.checkpoint
+        if signed is None:
+            return
+        shown = 0
+        with suppress(KonsensError):  # what is no checkpoint shows nothing
+            shown = parse_signed_checkpoint((note or b"").decode("utf-8", "replace")).checkpoint.size
+        if shown >= signed.checkpoint.size:
+            return
+        size, since = self._unshown
+        if size != shown or since is None:
+            with self._open_log() as log:
+                later = log.store.checkpoints(shown + 1)
+                since = log.head_of(later[0][0]).at if later else None
+            self._unshown = shown, since
+        lag = (self._now() - since).total_seconds() if since is not None else 0.0
+        if lag > MOST_SECONDS_BEHIND:
+            raise Unavailable("serve.behind", seconds=int(lag))
 
     def _release(self, vouchers: Collection[bytes]) -> None:
         if vouchers:

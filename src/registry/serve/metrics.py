@@ -70,9 +70,19 @@ class _PublicationCollector(Collector):
         behind = GaugeMetricFamily(
             "konsens_log_publication_lag_seconds", "Since when the newest checkpoint is not shown", value=lag
         )
+        failed = GaugeMetricFamily(
+            "konsens_log_publication_failed",
+            "1 if the public files could not be written the last time",
+            value=float(state.problem is not None),
+        )
+        quorum = GaugeMetricFamily(
+            "konsens_log_quorum",
+            "1 if the witnesses asked last were a quorum, or none are asked",
+            value=float(state.quorum or not state.answers),
+        )
         witnesses = GaugeMetricFamily(
             "konsens_log_witness_up", "1 if the witness cosigned when it was last asked", labels=["witness"]
         )
         for answer in state.answers:
             witnesses.add_metric([answer.witness], float(answer.error is None))
-        return [entries, behind, witnesses]
+        return [entries, behind, failed, quorum, witnesses]

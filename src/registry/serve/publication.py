@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 import msgspec
 
-from ...errors import KonsensError
+from ...errors import KonsensError, Unavailable
 from ..checkpoint import SignedCheckpoint
 from ..folder import Registry
 from ..policy import Policy
@@ -114,8 +114,10 @@ class Publication:
                 if self.state.problem is None or self.state.problem.code != error.code:
                     _LOG.warning("not published", extra={"code": error.code})
                 self.state = msgspec.structs.replace(self.state, problem=error)
-            except Exception:  # a bug of ours: the next round may do better, and the last state stays shown
+            except Exception as error:  # a bug of ours: the next round may do better
                 _LOG.exception("not published")
+                problem = Unavailable("static.storage", problem=type(error).__name__)
+                self.state = msgspec.structs.replace(self.state, problem=problem)
             else:
                 shown = newest.note
         if log is not None:
@@ -125,16 +127,16 @@ class Publication:
         collected, note = self._collect(log, newest), newest.note
         if collected is not None:
             note = collected.note
+            _tell_changes(self.state.answers, collected.answers)
+            self.state = msgspec.structs.replace(
+                self.state, answers=collected.answers, quorum=collected.quorum
+            )
             log.keep_cosigned(note)
         signed = export(log.store, self._objects, vkey=log.vkey, note=note)
         self._export_map(log, signed.checkpoint.size)
-        answers = collected.answers if collected else ()
-        _tell_changes(self.state.answers, answers)
         _LOG.info("published", extra={"size": signed.checkpoint.size})
-        self.state = Published(
-            size=signed.checkpoint.size,
-            answers=answers,
-            quorum=collected is not None and collected.quorum,
+        self.state = msgspec.structs.replace(
+            self.state, size=signed.checkpoint.size, problem=None, behind_since=None
         )
 
     def _export_map(self, log: Registry | PostgresLog, size: int) -> None:

@@ -54,6 +54,7 @@ _CODES: dict[str, tuple[type[KonsensError], dict[str, Any]]] = {
     "registry.cannot_write": (Unavailable, {"problem": None}),
     "registry.head_leaf": (InputError, {}),
     "seal.already_broken": (Conflict, {"seal": Seal}),
+    "serve.behind": (Unavailable, {"seconds": Count}),
     "static.storage": (Unavailable, {"problem": None}),
 }
 """Class and facts of each code; of a fact with None a log says what it likes, and only the status is told."""

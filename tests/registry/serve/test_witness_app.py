@@ -111,7 +111,7 @@ def test_witnesses_that_are_gone_or_lie_are_named_and_the_rest_count(tmp_path: P
                 pause=0.05,
             )
         )
-        wait_until(lambda: publication.state.answers)
+        wait_until(lambda: publication.state.answers and publication.state.size)
         codes = {one.witness: one.error and one.error.code for one in publication.state.answers}
         assert codes == {"w1": None, "w3": "witness.other_key", "w4": "witness.down"}
         assert not publication.state.quorum
@@ -124,6 +124,8 @@ def test_witnesses_that_are_gone_or_lie_are_named_and_the_rest_count(tmp_path: P
         assert b'konsens_log_witness_up{witness="w1"} 1.0' in figures
         assert b'konsens_log_witness_up{witness="w4"} 0.0' in figures
         assert b"konsens_log_publication_lag_seconds 0.0" in figures
+        assert b"konsens_log_publication_failed 0.0" in figures
+        assert b"konsens_log_quorum 0.0" in figures
         service = LogService(
             signer=SIGNER,
             open_log=lambda: Registry.open(folder),
@@ -141,6 +143,7 @@ def test_witnesses_that_are_gone_or_lie_are_named_and_the_rest_count(tmp_path: P
             "witness w1 up",
             "witness w3 witness.other_key",
             "witness w4 witness.down",
+            "quorum missing",
         ]
 
 
