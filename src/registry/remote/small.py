@@ -1,7 +1,8 @@
-"""A served log for a small party, a wallet: reads what it needs, checks it, and tells nobody what it seeks.
+"""A served log for a small party, a wallet: reads what it needs and checks it.
 
-Of the seal map it fetches whole buckets, of the entries whole bundles. What it has learnt is kept while it is
-open, so that one command asks once.
+Of the seal map it fetches whole buckets, of the entries whole bundles. Neither names a seal; but a bucket and
+the bundle of the leaf that was found in it mostly do together (docs/registry.md, "What the files that are
+fetched tell"). What it has learnt is kept while it is open, so that one command asks once.
 """
 
 from __future__ import annotations

@@ -147,6 +147,32 @@ def test_the_log_is_asked_what_is_new_but_not_more_often_than_every_few_seconds(
     assert Counting.asked == 3
 
 
+def test_what_a_small_party_asks_for_are_parts_once_each_and_nothing_about_its_own_leaf(log: Served) -> None:
+    """What those parts tell together: docs/registry.md, "What the files that are fetched tell"."""
+    asked: list[str] = []
+
+    class Recording(LogClient):
+        def fetch(self, paths: Sequence[str]) -> list[bytes | None]:
+            asked.extend(path for path in paths if path != "checkpoint")
+            return super().fetch(paths)
+
+    (index,) = client(log).append([seal_leaf(1)])
+    log.wait_published(index + 1)
+    with SmallLog(Recording(log.url, SIGNER.vkey, loopback=True), wait=0) as small:
+        for _ in range(2):
+            assert small.find(seal_leaf(1).seal) == index
+            assert small.entry(index) == seal_leaf(1).entry
+            small.head_before(index)
+        assert len(asked) == len(set(asked))
+        assert {path.split("/")[0] for path in asked} == {"map", "tile"}
+        assert not [path for path in asked if seal_leaf(1).seal.hex()[:4] in path]
+        (own,) = small.append([seal_leaf(2)])
+        asked.clear()
+        assert small.find(seal_leaf(2).seal) == own
+        assert small.entry(own) == seal_leaf(2).entry
+        assert asked == []
+
+
 def test_what_is_known_to_be_there_and_is_not_shown_yet_is_unknown(log: Served, tmp_path: Path) -> None:
     with MirroredLog.follow(tmp_path / "copy", client(log)) as mirrored:
         size = mirrored.size()
