@@ -113,4 +113,3 @@ def _finish(source: Store, target: PostgresStore, walk: Walk, vkey: VerifierKey)
             target.add_checkpoint(size, note)
         if target.checkpoints(0) != published:
             _refuse("fsck.checkpoint_root", published[-1][0] if published else 0)
-    target.confirm()

@@ -189,7 +189,9 @@ class Sequencer:
         for memory in (self._remembered, self._answered):
             last = memory.load(self._signer.name)
             if last is None:
-                if memory is self._remembered and self._store.checkpoint() is not None:
+                # Only a sequencer says that something is certain, and it has answered for that.
+                signed = memory is self._remembered and self._store.checkpoint() is not None
+                if signed or (memory is self._answered and self._store.confirmed()):
                     raise Damaged("registry.signer_head_lost")
             elif (size := self._store.size()) < last.size:
                 raise Damaged("registry.rolled_back", size=size, remembered=last.size)

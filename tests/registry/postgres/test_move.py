@@ -48,7 +48,7 @@ def everything(folder: Path, server: Node, schema: str) -> None:
     with Registry.open(folder) as old, open_postgres(server.dsn, schema=schema) as new:
         assert list(new.events_since(0)) == list(old.events_since(0))
         assert new.store.checkpoints(0) == old.store.checkpoints(0)
-        assert new.confirmed() == new.size()
+        assert new.confirmed() == 0  # no sequencer has answered for it yet
         for index in (0, 5, 299, 311):
             assert new.prove_holds(index, leaf(1).seal) == old.prove_holds(index, leaf(1).seal)
             assert new.prove_holds(index, digest("x")) == old.prove_holds(index, digest("x"))
