@@ -24,6 +24,12 @@ Role = Literal["writer", "sequencer", "cluster sequencer"]
 
 GONE_WITHIN = 1.0  # seconds until the server has noticed that a session has ended
 LONGEST_COMMIT = 30.0  # seconds for a quorum to answer; then the waiting is cancelled, and the outcome read
+# Halves of a lock's number as pg_locks shows them (PostgreSQL documentation, "pg_locks").
+HOLDER = """
+SELECT pid, coalesce(usename, '?'), coalesce(application_name, '?')
+FROM pg_locks JOIN pg_stat_activity USING (pid)
+WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND classid::bigint << 32 | objid::bigint = %s
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 
 
 class Session:
@@ -144,8 +150,13 @@ class Session:
         until = monotonic() + GONE_WITHIN
         while db.execute("SELECT pg_try_advisory_lock(%s)", (self._lock,)).fetchone() != (True,):
             if monotonic() > until:
-                raise Locked("postgres.sequencer_runs")
+                raise Locked("postgres.sequencer_runs", **self._holder(db))
             sleep(0.02)
+
+    def _holder(self, db: Connection) -> dict[str, object]:
+        """Return who has the lock: any role that may connect can take it, so it is named."""
+        found = db.execute(HOLDER, (self._lock,)).fetchone() or ("?", "?", "?")
+        return dict(zip(("pid", "role", "application"), found, strict=True))
 
     def _hear(self, notice: psycopg.errors.Diagnostic) -> None:
         if notice.severity_nonlocalized == "WARNING":

@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import psycopg
 import pytest
 
 from konsens.errors import (
@@ -27,6 +28,7 @@ from konsens.errors import (
 from konsens.registry import HeadLeaf, LeafChecker, NoteSigner, PublicLeaf, SealLeaf, SignerHead, leaf_hash
 from konsens.registry.check_ahead import LeavesUnderCheck
 from konsens.registry.postgres import Intake, Sequencer, open_postgres
+from konsens.registry.postgres.schema import lock_of
 from tests.registry.logs import AT, ORIGIN, SIGNER, VKEY, later, leaf, leaves, public
 
 from .nodes import Node
@@ -194,6 +196,20 @@ def test_of_two_sequencers_the_second_waits_and_takes_over(log: Log, intake: Int
     log.check()
 
 
+def test_who_holds_the_lock_and_is_no_sequencer_is_named(log: Log) -> None:
+    """Any role that may connect to the database can take an advisory lock."""
+    with closing(log.store()) as store:
+        store.session.change("CREATE ROLE stranger LOGIN")
+    dsn = log.dsn.replace("user=postgres", "user=stranger application_name=mischief")
+    with psycopg.connect(dsn, autocommit=True) as stranger:
+        stranger.execute("SELECT pg_advisory_lock(%s)", (lock_of(log.schema),))
+        with pytest.raises(Locked) as refused:
+            log.sequencer()
+        assert refused.value.code == "postgres.sequencer_runs"
+        pid = stranger.info.backend_pid
+        assert refused.value.facts == {"pid": pid, "role": "stranger", "application": "mischief"}
+
+
 def test_while_a_sequencer_runs_nobody_else_writes(log: Log) -> None:
     with log.sequencer(), closing(log.store()) as store:
         store.session.change("SET lock_timeout = '50ms'")
@@ -280,8 +296,10 @@ def test_a_backup_that_was_restored_is_not_gone_on_from(
         backup = node.folder / "backup"
         shutil.copytree(node.data, backup)
         node.start()
+        asked = intake.submit(leaves(3, 7))
+        until(lambda: server_rows(log, "pending"))  # so that no checkpoint comes before them
         with log.running(**publish):
-            intake.append(leaves(3, 7))
+            asked.result()
         log.check()
         node.stop()
         shutil.rmtree(node.data)
@@ -302,6 +320,23 @@ def test_a_home_that_lost_its_memory_does_not_go_on(log: Log, intake: Intake) ->
     with pytest.raises(Damaged) as refused:
         log.sequencer(remembered=SignerHead(log.home / "another"))
     assert refused.value.code == "registry.signer_head_lost"
+
+
+def test_a_home_that_lost_what_it_answered_does_not_go_on(log: Log, intake: Intake) -> None:
+    """Without it a database that was set back to the last checkpoint would pass for the newest."""
+    log.sequencer().close()
+    answered = log.home / "signed.answered"
+    answered.unlink()  # nothing was answered yet
+    with log.running():
+        intake.append([leaf(1)])
+        until(lambda: server_rows(log, "checkpoints"))
+    kept = answered.read_bytes()
+    answered.unlink()
+    with pytest.raises(Damaged) as refused:
+        log.sequencer()
+    assert refused.value.code == "registry.signer_head_lost"
+    answered.write_bytes(kept)
+    log.sequencer().close()
 
 
 def test_a_key_of_another_log_does_not_sign(log: Log) -> None:

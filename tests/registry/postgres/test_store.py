@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psycopg
@@ -280,3 +280,25 @@ def test_each_role_may_do_its_part_and_no_more(node: Node, tmp_path: Path) -> No
         db.execute("ALTER TABLE konsens.entries DISABLE TRIGGER stays")
     assert SignerHead(log.remembered.path).load(SIGNER.name) is not None
     assert len(log.check()) > 600
+
+
+@pytest.mark.parametrize("how", ["only its own roles", "only who writes may lock"])
+def test_a_role_that_the_page_keeps_out_cannot_stop_the_log(server: Node, how: str) -> None:
+    name = f"kept_out_{len(how)}"
+    for role in ("konsens_reader", "konsens_intake", "konsens_sequencer", "outsider"):
+        with suppress(psycopg.errors.DuplicateObject):
+            server.do(f"CREATE ROLE {role} LOGIN")
+    server.do(f"CREATE DATABASE {name}")
+    dsn = server.dsn.replace("dbname=postgres", f"dbname={name}")
+    page = Path(__file__).resolve().parents[3] / "docs" / "registry-postgres.md"
+    statements = page.read_text("utf-8").partition(f"```sql\n-- {how}\n")[2].partition("```")[0]
+    with psycopg.connect(dsn, autocommit=True) as db:
+        db.execute(statements.replace("DATABASE konsens", f"DATABASE {name}"))
+    with pytest.raises(psycopg.Error, match="permission denied"):
+        lock_as(dsn, "outsider")
+    lock_as(dsn, "konsens_sequencer")
+
+
+def lock_as(dsn: str, role: str) -> None:
+    with psycopg.connect(dsn.replace("user=postgres", f"user={role}")) as db:
+        db.execute("SELECT pg_try_advisory_lock(1)")
