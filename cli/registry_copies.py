@@ -28,23 +28,33 @@ def registry_export(
         str, Option("--to", metavar="WHERE", help="A folder, or `s3://BUCKET/PREFIX` of an object store.")
     ],
     folder: Folder = None,
+    repair: Annotated[
+        bool, Option("--repair", help="Compare all that is published; write what is missing or wrong again.")
+    ] = False,
 ) -> Outcome:
     """Write the log up to its newest checkpoint as static files, which any web server shows.
 
     Only what is new is written, the checkpoint last; interrupted, the next run goes on. The files are those
     of C2SP tlog-tiles, and other people's tools read and check them.
     """
-    from konsens.registry.static import depth_for, export, export_map
+    from konsens.registry import static
 
     objects = objects_at(to)
     with open_registry(frame, folder) as log:
         registry = log.registry
         newest = registry.checkpoint()
-        signed = export(registry.store, objects, vkey=registry.vkey, note=newest.note if newest else None)
+        signed = static.export(
+            registry.store, objects, vkey=registry.vkey, note=newest.note if newest else None
+        )
         size = signed.checkpoint.size
-        depth = depth_for(registry.store.row_count(0))
-        export_map(registry.seals_at(size), registry.store.rows, objects, size=size, depth=depth)
-        data = StaticExported(origin=registry.origin, size=size, to=to)
+        depth = static.depth_for(registry.store.row_count(0))
+        seals, rows = registry.seals_at(size), registry.store.rows
+        static.export_map(seals, rows, objects, size=size, depth=depth)
+        repaired = []
+        if repair:
+            repaired += static.repair(registry.store, objects, vkey=registry.vkey)
+            repaired += static.repair_map(seals, rows, objects, size=size, depth=depth)
+        data = StaticExported(origin=registry.origin, size=size, to=to, repaired=len(repaired))
     return Outcome(
         data,
         show=lambda screen: screen.fields(
@@ -52,6 +62,7 @@ def registry_export(
                 frame.pick(de="Register", en="Registry"): data.origin,
                 frame.pick(de="Einträge", en="Entries"): data.size,
                 frame.pick(de="Nach", en="To"): data.to,
+                frame.pick(de="Repariert", en="Repaired"): data.repaired,
             }
         ),
         done=frame.pick(de="Veröffentlicht.", en="Published."),

@@ -102,6 +102,7 @@ class StaticExported(Answer, frozen=True):
     origin: str
     size: Count
     to: str
+    repaired: Count
 
 
 class Moved(Answer, frozen=True):

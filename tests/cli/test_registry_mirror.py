@@ -157,3 +157,18 @@ def test_an_export_goes_on_where_it_was(at: Path) -> None:
     assert konsens(at, "registry", "export", "--to", "files", "--registry", "reg")["data"]["size"] == 4
     assert (at / "files" / "checkpoint").read_text().split("\n")[1] == "4"
     assert (at / "files" / "map" / "newest").is_file()
+
+
+def test_a_public_file_that_was_lost_or_damaged_is_written_again_on_request(at: Path) -> None:
+    append(at / "reg", 1)
+    export = ("registry", "export", "--to", "files", "--registry", "reg")
+    assert konsens(at, *export)["data"]["repaired"] == 0
+    files = {path: path.read_bytes() for path in (at / "files").rglob("*") if path.is_file()}
+    bundle = next((at / "files" / "tile" / "entries").rglob("2"))
+    bucket = next(path for path in (at / "files" / "map").rglob("000"))
+    bundle.unlink()
+    bucket.write_bytes(b"?")
+    assert konsens(at, *export)["data"]["repaired"] == 0
+    assert not bundle.exists()
+    assert konsens(at, *export, "--repair")["data"]["repaired"] == 2
+    assert {path: path.read_bytes() for path in (at / "files").rglob("*") if path.is_file()} == files

@@ -15,6 +15,7 @@ from .objects import MemoryObjects, ObjectStore
 from .paths import CHECKPOINT, WIDTH, BundleName, TileName, bundle_path, parse_path, tile_path
 from .prune import prune
 from .reader import Fetch, FetchedCheckpoint, StaticLog, fetch_from
+from .repair import repair, repair_map
 from .s3 import S3Objects
 from .tile import parse_bundle, parse_tile, render_bundle, render_tile
 from .verify import check_files
@@ -51,5 +52,7 @@ __all__ = [
     "prune",
     "render_bundle",
     "render_tile",
+    "repair",
+    "repair_map",
     "tile_path",
 ]

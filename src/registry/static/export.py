@@ -11,22 +11,17 @@ checkpoint that is published; what lies beyond that one is written again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-
 from ...errors import Conflict, Damaged, NotFound
 from ..checkpoint import Checkpoint, SignedCheckpoint, check_checkpoint
 from ..note import VerifierKey, parse_note
 from ..store import Store
 from ..tiles import TileBuilder, nodes_of
-from ..tree import EMPTY_ROOT, Frontier, leaf_hash
-from .edge import edge_of, edge_root
+from ..tree import EMPTY_ROOT, Frontier
+from .files import Edge, full_files
 from .objects import ObjectStore
-from .paths import CHECKPOINT, WIDTH, bundle_path, partial_folder, tile_path
-from .tile import render_bundle, render_tile
+from .paths import CHECKPOINT, WIDTH
 
-__all__ = ["export"]
-
-BUNDLES_AT_ONCE = 64  # 2 MB
+__all__ = ["check_goes_on", "export"]
 
 
 def export(
@@ -46,17 +41,17 @@ def export(
     old = Checkpoint(vkey.name, 0, EMPTY_ROOT) if published is None else check_checkpoint(published, vkey)
     new = _newest(store, old, vkey, note)
     checkpoint = new.checkpoint
-    _check_goes_on(store, old, checkpoint)
+    check_goes_on(store, old, checkpoint)
     if published is not None and old.size == checkpoint.size and _adds_nothing(new.note, published):
         return SignedCheckpoint(old, published.decode())
     if old.size < checkpoint.size:
         # Whole bundles and tiles again from the last full one on.
         start = old.size - old.size % WIDTH
         builder = TileBuilder.at(store, start)
-        for some in _full_files(store, builder, start, checkpoint.size):
+        for some in full_files(store, builder, start, checkpoint.size):
             objects.put(some)
         sizes = [size for size, _ in store.checkpoints(old.size + 1) if size < checkpoint.size]
-        edge = _Edge(store, builder, checkpoint)
+        edge = Edge(store, builder, checkpoint)
         objects.put(edge.files([*sizes, checkpoint.size]))
         objects.delete(edge.outgrown(objects, [old.size, *sizes]))
     if published != (data := new.note.encode()):
@@ -80,7 +75,8 @@ def _newest(store: Store, old: Checkpoint, vkey: VerifierKey, note: str | None) 
     return new
 
 
-def _check_goes_on(store: Store, old: Checkpoint, new: Checkpoint) -> None:
+def check_goes_on(store: Store, old: Checkpoint, new: Checkpoint) -> None:
+    """Raise unless the log holds what `new` covers, and goes on from `old`."""
     if store.size() < new.size:
         raise Damaged("registry.rolled_back", size=store.size(), remembered=new.size)
     same_size = old.size == new.size
@@ -90,57 +86,3 @@ def _check_goes_on(store: Store, old: Checkpoint, new: Checkpoint) -> None:
 
 def _adds_nothing(note: str, published: bytes) -> bool:
     return set(parse_note(note).signatures) <= set(parse_note(published).signatures)
-
-
-def _full_files(
-    store: Store, builder: TileBuilder, start: int, stop: int
-) -> Iterator[list[tuple[str, bytes]]]:
-    """Yield, some at a time, the full bundles and tiles that the entries from `start` to `stop` make."""
-    while start < stop:
-        until = min(start + BUNDLES_AT_ONCE * WIDTH, stop)
-        entries = store.entries(start, until)
-        if len(entries) != until - start:
-            raise Damaged("registry.damaged", problem=f"entry {start + len(entries)} is missing")
-        tiles = builder.extend(leaf_hash(entry) for entry in entries)
-        bundles = [
-            (bundle_path((start + at) // WIDTH), render_bundle(entries[at : at + WIDTH]))
-            for at in range(0, len(entries) - WIDTH + 1, WIDTH)
-        ]
-        yield [*bundles, *((tile_path(tile.level, tile.index), tile.hashes) for tile in tiles)]
-        start = until
-
-
-class _Edge:
-    """What is partial at the new size; shorter partial tiles of the same index are their beginnings."""
-
-    def __init__(self, store: Store, builder: TileBuilder, new: Checkpoint) -> None:
-        self._hashes = {tile.level: builder.rest(tile.level) for tile in edge_of(new.size)}
-        if edge_root(new.size, self._hashes) != new.root:
-            raise Damaged("registry.damaged", problem=f"checkpoint {new.size}")
-        self._size = new.size
-        self._entries = store.entries(new.size - new.size % WIDTH, new.size)
-
-    def files(self, sizes: Iterable[int]) -> Iterator[tuple[str, bytes]]:
-        """Yield the partial bundles and tiles of checkpoints of `sizes` that no full one replaces."""
-        tiles = {tile for size in sizes for tile in edge_of(size)}
-        wanted = {tile for tile in tiles if not self._is_full(tile.level, tile.index)}
-        for tile in sorted(wanted, key=lambda tile: (tile.level, tile.width)):
-            if tile.level == 0:
-                yield bundle_path(tile.index, tile.width), render_bundle(self._entries[: tile.width])
-            hashes = self._hashes[tile.level][: tile.width]
-            yield tile_path(tile.level, tile.index, tile.width), render_tile(hashes)
-
-    def outgrown(self, objects: ObjectStore, sizes: Iterable[int]) -> Iterator[str]:
-        """Yield the partial bundles and tiles of checkpoints of `sizes` that a full one replaces."""
-        places = {
-            (level, tile.index)
-            for size in sizes
-            for tile in edge_of(size)
-            if self._is_full(tile.level, tile.index)
-            for level in ([None, 0] if tile.level == 0 else [tile.level])
-        }
-        for level, index in places:
-            yield from objects.list(partial_folder(level, index))
-
-    def _is_full(self, level: int, index: int) -> bool:
-        return (index + 1) * WIDTH <= self._size >> 8 * level
