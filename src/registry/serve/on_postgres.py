@@ -15,7 +15,7 @@ from threading import Event, Lock
 import msgspec
 from litestar import Litestar
 
-from ...errors import Locked, NotTrusted, Unavailable
+from ...errors import KonsensError, Locked, NotTrusted, Unavailable
 from ..check_ahead import LeafChecker
 from ..map_cache import MapCache
 from ..note import NoteSigner
@@ -30,6 +30,7 @@ from .log_app import log_app
 from .log_service import LogService
 from .postgres_vouchers import PostgresVouchers
 from .publication import Publication
+from .seen import check_witnesses
 from .step import Leaves
 from .watch import Readers, Watch
 
@@ -148,10 +149,12 @@ def sequence(
 ) -> None:
     """Sequence, have cosigned and publish a log until `stop` is set; at the end, what was taken is published.
 
-    While another sequencer lives, it waits to take over. What this one must not go on from is raised.
+    While another sequencer lives, it waits to take over. What this one must not go on from is raised, and
+    with it what a witness has seen that contradicts the log (`check_witnesses`, `Publication`).
     """
     opener = _opener(place.dsn, place.schema, place.signer)
     transport = witness_transport(loopback=loopback)
+    alarm = _Alarm(stop)
     with LeafChecker(origin=place.signer.name) as checker:
         while not stop.is_set():
             sequencer = place.take(pause=pause, checker=checker)
@@ -159,13 +162,40 @@ def sequence(
                 stop.wait(TAKE_OVER_SECONDS)
                 continue
             _LOG.info("this is the sequencer")
-            with (
-                sequencer,
-                Watch(opener, pause=pause / 2) as watch,
-                Publication(opener, objects, watch, policy=witnesses, transport=transport, pause=pause),
-            ):
-                sequencer.run(stop)
-                watch.wait_for(sequencer.publish())
+            with sequencer:
+                with closing(opener()) as log:
+                    check_witnesses(log, witnesses, loopback=loopback)
+                with (
+                    Watch(opener, pause=pause / 2) as watch,
+                    Publication(
+                        opener,
+                        objects,
+                        watch,
+                        policy=witnesses,
+                        transport=transport,
+                        pause=pause,
+                        alarm=alarm,
+                    ),
+                ):
+                    sequencer.run(stop)
+                    alarm.check()
+                    watch.wait_for(sequencer.publish())
+
+
+class _Alarm:
+    """Ends a sequencer with what a witness has found."""
+
+    def __init__(self, stop: Event) -> None:
+        self._stop = stop
+        self._found: KonsensError | None = None
+
+    def __call__(self, error: KonsensError) -> None:
+        self._found = error
+        self._stop.set()
+
+    def check(self) -> None:
+        if self._found is not None:
+            raise self._found
 
 
 def _opener(dsn: str, schema: str, signer: NoteSigner) -> Callable[[], PostgresLog]:

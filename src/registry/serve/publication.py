@@ -62,6 +62,8 @@ class Publication:
       policy says what is enough for him, and an operator without witnesses must not be able to say less.
     - An idle log asks for new cosignatures of the checkpoint that it has, every `renew` seconds, and
       writes nothing into the log.
+    - If a witness has seen a longer log than this or another one (`witness.ahead`, `witness.inconsistent`),
+      `alarm` is told, and nothing more is shown: a person has to look.
     """
 
     def __init__(
@@ -75,12 +77,14 @@ class Publication:
         pause: float = 1.0,
         renew: float = 300.0,
         timeout: float = 5.0,
+        alarm: Callable[[KonsensError], None] = lambda _: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._open_log, self._objects, self._writer = open_log, objects, writer
         self._policy = policy if policy is not None and policy.witnesses else None
         self._transport = transport
         self._pause, self._renew, self._timeout = pause, renew, timeout
+        self._alarm, self._alarmed = alarm, False
         self._now = now
         self._end = Event()
         self._thread = Thread(target=self._run, name="publication", daemon=True)
@@ -100,6 +104,8 @@ class Publication:
         asked, shown, ending = 0.0, "", False
         while not ending:
             ending = self._end.wait(self._pause)
+            if self._alarmed:
+                continue
             newest = self._writer.state.checkpoint
             renew = self._policy is not None and monotonic() - asked > self._renew
             if newest is None or (newest.note == shown and not renew):
@@ -131,6 +137,7 @@ class Publication:
             self.state = msgspec.structs.replace(
                 self.state, answers=collected.answers, quorum=collected.quorum
             )
+            self._heed(log, collected)
             log.keep_cosigned(note)
         signed = export(log.store, self._objects, vkey=log.vkey, note=note)
         self._export_map(log, signed.checkpoint.size)
@@ -138,6 +145,16 @@ class Publication:
         self.state = msgspec.structs.replace(
             self.state, size=signed.checkpoint.size, problem=None, behind_since=None
         )
+
+    def _heed(self, log: Registry | PostgresLog, collected: Collected) -> None:
+        """Raise the alarm if a witness contradicts the log."""
+        for error in (answer.error for answer in collected.answers):
+            # Another process of this operator may have shown a newer checkpoint of the same log meanwhile.
+            ahead = error and error.code == "witness.ahead" and int(str(error.facts["size"])) > log.size()
+            if error and (ahead or error.code == "witness.inconsistent"):
+                self._alarmed = True
+                self._alarm(error)
+                raise error
 
     def _export_map(self, log: Registry | PostgresLog, size: int) -> None:
         """Export the seal map once so much is new that reading it would be a burden for small parties."""

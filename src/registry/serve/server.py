@@ -23,6 +23,7 @@ from .group_commit import GroupCommit
 from .log_app import log_app
 from .log_service import LogService
 from .publication import Publication
+from .seen import check_witnesses
 from .vouchers import SqliteVouchers
 
 __all__ = ["VOUCHERS", "served_log"]
@@ -48,12 +49,19 @@ def served_log(
 
     `remembered` is the operator's own memory of what was signed; `static` is where the public files go;
     `pause` is how many seconds lie between two steps, at least; `loopback` allows witnesses on this machine.
+    If a witness has seen more of this log, or another one, nothing is appended or signed; see
+    `check_witnesses` and `Publication`.
     """
 
     def open_log() -> Registry:
         return Registry.open(folder, place=place)
 
+    asked: list[bool] = []
+
     def publish(log: SealLog) -> SignedCheckpoint:
+        if not asked:  # before the first signature, and before the first leaf
+            check_witnesses(log, witnesses, loopback=loopback)
+            asked.append(True)
         return log.publish(signer, at=datetime.now(UTC), remembered=remembered)
 
     objects = FolderObjects(static)
@@ -67,6 +75,7 @@ def served_log(
             policy=witnesses,
             transport=witness_transport(loopback=loopback),
             pause=max(pause, SHORTEST_PAUSE),
+            alarm=intake.stop,
         ) as publication,
     ):
         yield log_app(

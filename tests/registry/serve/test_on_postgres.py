@@ -13,9 +13,10 @@ from threading import Event, Thread
 from time import monotonic, sleep
 
 import pytest
+from litestar.types import Receive, Scope, Send
 
 from konsens.did import did_key
-from konsens.errors import NotTrusted, RefusedByPolicy
+from konsens.errors import Conflict, Damaged, NotTrusted, RefusedByPolicy
 from konsens.fetch import Fetcher
 from konsens.registry import NoteSigner, SealLeaf, SignerHead, check_ack, leaf_hash, parse_policy, render_vkey
 from konsens.registry.postgres import create_postgres, open_postgres
@@ -24,11 +25,14 @@ from konsens.registry.serve.on_postgres import Place, sequence, served_node
 from konsens.registry.serve.postgres_vouchers import PostgresVouchers
 from konsens.registry.serve.run import listen, serving
 from konsens.registry.serve.wire import parse_appended, render_append, render_vouchers
+from konsens.registry.serve.witness_app import witness_app
 from konsens.registry.static import FolderObjects, StaticLog
 from tests.registry.postgres.nodes import Node
 
 from .test_log_app import MEMBER, SHOP, Asked, code
+from .test_restored import remembering
 from .test_vouchers import check_reserving
+from .test_witness_app import policy_of
 from .writers import SIGNER, public_leaf, seal_leaf
 
 FETCHER = Fetcher(loopback=True, seconds=20)
@@ -162,6 +166,40 @@ def test_a_voucher_that_two_nodes_reserve_at_once_is_one_nodes(cluster: Cluster)
             for _ in range(4)
         ]
         check_reserving(stores, vouchers)
+
+
+def test_a_sequencer_does_not_go_on_from_what_a_witness_contradicts(cluster: Cluster, tmp_path: Path) -> None:
+    with serving(witness_app(remembering(tmp_path, 50)), listen("127.0.0.1", 0)) as url:
+        place = Place(cluster.dsn, cluster.schema, SIGNER, SignerHead(tmp_path / "signed"), single_node=True)
+        objects = FolderObjects(tmp_path / "static")
+        policy = parse_policy(policy_of({1: url}, quorum=1))
+        with pytest.raises(Damaged) as found:
+            sequence(place, objects, Event(), witnesses=policy, pause=0.05, loopback=True)
+        assert found.value.code == "registry.rolled_back"
+    with closing(open_postgres(cluster.dsn, schema=cluster.schema)) as log:
+        assert log.checkpoint() is None
+
+
+def test_a_witness_that_shows_nothing_ends_the_sequencer_when_it_contradicts(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    app = witness_app(remembering(tmp_path, 1))
+
+    async def mute(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope.get("path", "").endswith("/checkpoint"):
+            scope["path"] = "/nowhere"
+        await app(scope, receive, send)
+
+    with serving(mute, listen("127.0.0.1", 0)) as url:
+        place = Place(cluster.dsn, cluster.schema, SIGNER, SignerHead(tmp_path / "signed"), single_node=True)
+        objects = FolderObjects(tmp_path / "static")
+        policy = parse_policy(policy_of({1: url}, quorum=1))
+        with closing(open_postgres(cluster.dsn, schema=cluster.schema)) as log:
+            log.append([seal_leaf(1)])
+        with pytest.raises(Conflict) as found:
+            sequence(place, objects, Event(), witnesses=policy, pause=0.05, loopback=True)
+        assert found.value.code == "witness.inconsistent"
+    assert objects.get("checkpoint") is None
 
 
 def test_a_node_with_another_key_does_not_start(cluster: Cluster) -> None:
