@@ -153,15 +153,12 @@ def sequence(
     with it what a witness has seen that contradicts the log (`check_witnesses`, `Publication`).
     """
     opener = _opener(place.dsn, place.schema, place.signer)
-    transport = witness_transport(loopback=loopback)
-    alarm = _Alarm(stop)
+    alarm, transport = _Alarm(stop), witness_transport(loopback=loopback)
     with LeafChecker(origin=place.signer.name) as checker:
         while not stop.is_set():
-            sequencer = place.take(pause=pause, checker=checker)
-            if sequencer is None:
+            if (sequencer := place.take(pause=pause, checker=checker)) is None:
                 stop.wait(TAKE_OVER_SECONDS)
                 continue
-            _LOG.info("this is the sequencer")
             with sequencer:
                 with closing(opener()) as log:
                     check_witnesses(log, witnesses, loopback=loopback)
@@ -177,6 +174,7 @@ def sequence(
                         alarm=alarm,
                     ),
                 ):
+                    _LOG.info("this is the sequencer")
                     sequencer.run(stop)
                     alarm.check()
                     watch.wait_for(sequencer.publish())
