@@ -34,6 +34,7 @@ SETTINGS: dict[str, Any] = {
 # that no standby has a commit is told by a warning and in no other way.
 NEEDED = {"client_min_messages": "warning", "synchronous_commit": "on"}
 BUSY = ("55P03", "40001", "40P01")  # lock not available, serialization failure, deadlock
+FULL = "KS001"  # our own: check_room
 # Integrity, our triggers, data and index corrupted (PostgreSQL documentation, appendix A).
 DAMAGED = ("23", "P0", "XX")
 
@@ -94,6 +95,8 @@ def ours(error: psycopg.Error) -> KonsensError:
     problem = (error.diag.message_primary or str(error).partition("\n")[0]).strip()
     if state in BUSY:
         return Locked("registry.busy")
+    if state == FULL:
+        return Unavailable("postgres.too_many_waiting", most=error.diag.message_detail or "?")
     if state.startswith(DAMAGED):
         return Damaged("registry.damaged", problem=problem)
     return Unavailable("registry.cannot_write", problem=problem)

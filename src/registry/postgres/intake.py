@@ -21,7 +21,6 @@ from ..check_ahead import LeavesUnderCheck
 from ..leaf import HeadLeaf, PublicLeaf, SealLeaf, seal_of
 from ..note import VerifierKey, render_vkey
 from ..walk import bad_leaves
-from .copying import render_copy
 from .session import Session
 from .store import PostgresStore
 from .waiting import WaitingRoom
@@ -31,6 +30,11 @@ __all__ = ["REFUSALS", "Intake"]
 POLL = 0.05  # seconds, if nobody said that the log has grown
 PAUSES = (0.05, 1.0)  # seconds before a lost connection is made anew: the first time, and at most
 ENTRIES_AT_ONCE = 10_000
+# What waits already goes on waiting, once.
+HAND_OVER = (
+    "INSERT INTO pending (node, ticket, entry) SELECT %s, ticket, entry"
+    " FROM unnest(%b::bigint[], %b::bytea[]) AS new(ticket, entry) ON CONFLICT DO NOTHING"
+)
 REFUSALS: dict[str, type[KonsensError]] = {
     "key.weak": VerificationError,
     "leaf.format": InputError,
@@ -46,6 +50,7 @@ class Intake:
     - It acknowledges by index, and only what is certain: that others can see an entry is not enough as long
       as the quorum may not have it.
     - What is handed over twice is kept once, and has the same index each time.
+    - While too much waits in the log's `pending`, it hands nothing over (`postgres.too_many_waiting`).
     - If the connection or the server is lost, all that still waits is handed over again.
     - After `wait` seconds it says that the outcome is not known here (`postgres.not_sequenced`).
     """
@@ -60,7 +65,7 @@ class Intake:
         self._node = secrets.randbits(63)
         self._seen = self._store.confirmed()
         self._early: dict[int, bytes] = {}  # places that were named before they were certain
-        self._room = WaitingRoom()
+        self._room = WaitingRoom(key=secrets.token_bytes(32))
         self._new: list[bytes] = []
         self._mutex = threading.Lock()  # over room and new
         self._bell, self._ear = socket.socketpair()
@@ -83,8 +88,9 @@ class Intake:
         """Hand over leaves; the future has the index of each, or the error of one that was refused.
 
         Raises at once what a leaf is refused for by itself (`leaf.signature`, `key.weak`,
-        `registry.head_leaf`). The future: `seal.already_broken`, `postgres.not_sequenced`. Unlike
-        `SealLog.append` it is not all or nothing: of two leaves one can have its place, the other be refused.
+        `registry.head_leaf`). The future: `seal.already_broken`, `postgres.not_sequenced`,
+        `postgres.too_many_waiting`. Unlike `SealLog.append` it is not all or nothing: of two leaves one can
+        have its place, the other be refused.
         """
         if any(isinstance(leaf, HeadLeaf) for leaf in leaves):
             raise InputError("registry.head_leaf")
@@ -149,8 +155,15 @@ class Intake:
             else:
                 return
             self._new.clear()
-        rows = [(self._node, ticket, entry) for ticket, entry in given]
-        self._session.copy("pending (node, ticket, entry)", render_copy(rows))
+        try:
+            self._session.change(HAND_OVER, self._node, [one[0] for one in given], [one[1] for one in given])
+        except Unavailable as error:
+            if error.code != "postgres.too_many_waiting" or self._lost:
+                raise  # what was handed over before may have its place still
+            with self._mutex:
+                for _, entry in given:
+                    self._room.refused(entry, error)
+            return
         self._session.change(f"NOTIFY {self._session.schema}_pending")
         self._lost = False
 

@@ -1,9 +1,10 @@
 """What a node has handed over and has no answer for yet. Bookkeeping only: no connection, no clock.
 
->>> room = WaitingRoom()
+>>> room = WaitingRoom(key=bytes(32))
 >>> asked = room.enter([b"leaf"], until=30.0)
->>> room.tickets()
-[(1, b'leaf')]
+>>> [(ticket, entry)] = room.tickets()
+>>> room.entry_of(ticket)
+b'leaf'
 >>> room.found(b"leaf", 7)
 >>> asked.result()
 [7]
@@ -14,6 +15,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
+from hashlib import blake2b
 
 __all__ = ["WaitingRoom"]
 
@@ -41,13 +43,17 @@ class _Request:
 
 
 class WaitingRoom:
-    """Requests by entry, and a ticket for each entry that waits, under which it is spoken of."""
+    """Requests by entry, and a ticket for each entry that waits, under which it is spoken of.
 
-    def __init__(self) -> None:
+    An entry has the same ticket each time, so that it can wait once however often it is handed over. `key` is
+    secret: nobody makes two entries of one ticket.
+    """
+
+    def __init__(self, *, key: bytes) -> None:
+        self._key = key
         self._by_entry: dict[bytes, list[_Request]] = {}
         self._in_turn: deque[_Request] = deque()
         self._tickets: dict[int, bytes] = {}
-        self._last = 0
 
     def __len__(self) -> int:
         return len(self._by_entry)
@@ -63,31 +69,37 @@ class WaitingRoom:
         return request.done
 
     def tickets(self) -> list[tuple[int, bytes]]:
-        """Give every entry that waits a new ticket, and return ticket and entry."""
-        self._tickets.clear()
+        """Return ticket and entry of everything that waits."""
         return self.tickets_for(list(self._by_entry))
 
     def tickets_for(self, entries: Sequence[bytes]) -> list[tuple[int, bytes]]:
-        """Give `entries` a ticket each, and return ticket and entry."""
-        given = []
-        for entry in entries:
-            self._last += 1
-            self._tickets[self._last] = entry
-            given.append((self._last, entry))
+        """Return ticket and entry of `entries`."""
+        given = [(self._ticket(entry), entry) for entry in entries]
+        self._tickets.update(one for one in given if one[1] in self._by_entry)
         return given
 
     def entry_of(self, ticket: int) -> bytes | None:
-        """Return what waits under a ticket, if it still does; the ticket is used up."""
-        return self._tickets.pop(ticket, None)
+        """Return what waits under a ticket, if it still does."""
+        return self._tickets.get(ticket)
+
+    def _ticket(self, entry: bytes) -> int:
+        return int.from_bytes(blake2b(entry, digest_size=8, key=self._key).digest(), "big") >> 1
+
+    def _leave(self, entry: bytes) -> list[_Request]:
+        """Let nobody wait for `entry` any more, and return who did."""
+        requests = self._by_entry.pop(entry, [])
+        if requests:
+            self._tickets.pop(self._ticket(entry), None)
+        return requests
 
     def found(self, entry: bytes, place: int) -> None:
         """Tell those who wait for `entry`, if there are any, where it is."""
-        for request in self._by_entry.pop(entry, ()):
+        for request in self._leave(entry):
             request.found(entry, place)
 
     def refused(self, entry: bytes, error: Exception) -> None:
         """Tell those who wait for `entry` that it has no place."""
-        for request in self._by_entry.pop(entry, ()):
+        for request in self._leave(entry):
             request.failed(error)
 
     def overdue(self, now: float, error: Exception) -> None:
@@ -100,4 +112,4 @@ class WaitingRoom:
                 if others:
                     self._by_entry[entry] = others
                 else:
-                    self._by_entry.pop(entry, None)
+                    self._leave(entry)

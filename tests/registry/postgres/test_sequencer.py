@@ -362,6 +362,37 @@ def test_a_leaf_that_nobody_sequences_is_neither_acknowledged_nor_forgotten(log:
     assert sum(len(entry) == 129 for entry in log.check()) == 1
 
 
+def test_what_nobody_sequences_waits_once_however_often_it_is_sent(log: Log) -> None:
+    with Intake(log.dsn, VKEY, schema=log.schema, wait=0.1) as hasty:
+        for _ in range(4):
+            with pytest.raises(Unavailable):
+                hasty.append([leaf(1), leaf(1, says=" and more")])
+        assert len(server_rows(log, "pending")) == 2
+    with Intake(log.dsn, VKEY, schema=log.schema) as patient:
+        asked = [patient.submit([leaf(n % 2)]) for n in range(6)]  # several wait for one row
+        until(lambda: len(server_rows(log, "pending")) == 4)
+        with log.running():
+            assert len({one.result()[0] for one in asked[::2]}) == 1
+            errors = [one.exception() for one in asked[1::2]]
+    assert len({str(error) for error in errors}) == 1
+    log.check()
+
+
+def test_what_waits_has_a_limit_that_is_told_and_that_ends_with_the_wait(log: Log, intake: Intake) -> None:
+    with closing(log.store()) as store:
+        store.session.change(
+            "INSERT INTO pending (node, ticket, entry)"
+            " SELECT 1, n, decode(repeat('09', 33), 'hex') FROM generate_series(1, 100000) AS n"
+        )
+        with pytest.raises(Unavailable) as refused:
+            intake.append([leaf(1)])
+        assert refused.value.code == "postgres.too_many_waiting"
+        assert "100000" in refused.value.message()
+        store.session.change("DELETE FROM pending WHERE ticket > 10")
+    with log.running():
+        assert intake.append([leaf(1)])
+
+
 def test_who_still_waits_when_a_node_closes_is_told(log: Log) -> None:
     intake = Intake(log.dsn, VKEY, schema=log.schema)
     asked = intake.submit([leaf(1)])
