@@ -180,7 +180,8 @@ def as_one_row(top: MapTop, node: int, lot: int) -> MapTop:
     return claimed
 
 
-SEALS = st.lists(st.integers(0, 255), unique=True, min_size=1, max_size=12)
+LEVELS = 10  # not so few that the map is built anew as it grows
+SEALS = st.lists(st.one_of(st.integers(0, 15), st.integers(0, 1023)), unique=True, min_size=1, max_size=12)
 
 
 @given(SEALS, SEALS, st.randoms())
@@ -188,14 +189,16 @@ SEALS = st.lists(st.integers(0, 255), unique=True, min_size=1, max_size=12)
 def test_whatever_top_leads_to_the_root_the_map_that_grows_from_it_is_right(
     old: list[int], new: list[int], random: Random
 ) -> None:
-    """Among sixteen buckets: every top that a liar can make of the hashes that he has."""
-    seals = [bytes([number]) + bytes(31) for number in [*old, *(one for one in new if one not in old)]]
+    """Whatever a liar says of it who has the hashes of all nodes, bucket by bucket."""
+    numbers = [*old, *(one for one in new if one not in old)]
+    seals = [(number << 256 - LEVELS).to_bytes(32, "big") for number in numbers]
     all_rows, size = [(seal, index) for index, seal in enumerate(seals)], len(old)
-    honest = SealMap(source_of(all_rows), size=size, levels=4).top()
+    honest = SealMap(source_of(all_rows), size=size, levels=LEVELS).top()
     top = honest
-    for node in random.sample(range(1, 16), 15):
+    for number in old:
+        node = (number + honest.base) >> random.randrange(5)
         claimed = as_one_row(top, node, random.randrange(16))
-        if random.random() < 0.5 and claimed.hash(1) == honest.hash(1):  # else the root would tell
+        if claimed.hash(1) == honest.hash(1):  # else the root would tell
             top = claimed
     growing = SealMap(source_of(all_rows), size=size, top=MapTop.parse(top.render()))
     for index in range(size, len(all_rows)):
