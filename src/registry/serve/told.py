@@ -34,6 +34,7 @@ Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 Seal = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 Did = Annotated[str, msgspec.Meta(pattern=r"\Adid:(key|jwk):[A-Za-z0-9_-]{1,1000}\Z")]
 Cause = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_]{1,40}(\.[A-Za-z0-9_]{1,40})?\Z")]
+Most = Annotated[str, msgspec.Meta(pattern=r"\A[0-9?]{1,12}\Z")]
 Origin = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9._:/-]{1,100}\Z")]
 
 _CODES: dict[str, tuple[type[KonsensError], dict[str, Any]]] = {
@@ -49,6 +50,7 @@ _CODES: dict[str, tuple[type[KonsensError], dict[str, Any]]] = {
     "leaf.format": (InputError, {}),
     "leaf.signature": (VerificationError, {"origin": Origin}),
     "postgres.not_sequenced": (Unavailable, {}),
+    "postgres.too_many_waiting": (Unavailable, {"most": Most}),
     "postgres.unknown_outcome": (Unavailable, {"problem": None}),
     "registry.busy": (Locked, {}),
     "registry.cannot_write": (Unavailable, {"problem": None}),
