@@ -259,7 +259,8 @@ def test_an_operator_who_goes_back_is_found_by_both(tmp_path: Path) -> None:
     moment = [datetime.now(UTC)]
     with served(tmp_path / "operator") as log:
         log.wait_published(1)
-        shutil.copytree(tmp_path / "operator", tmp_path / "older")
+    shutil.copytree(tmp_path / "operator", tmp_path / "older")
+    with served(tmp_path / "operator") as log:
         (index,) = client(log).append([seal_leaf(1)])
         log.wait_published(index + 1)
         MirroredLog.follow(tmp_path / "copy", client(log)).close()
