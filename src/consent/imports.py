@@ -256,16 +256,19 @@ def _pieces(joined: bytes, size: int) -> Iterator[bytes]:
     return (joined[at : at + size] for at in range(0, len(joined), size))
 
 
-# Both owners of an address that a row of this batch shares with somebody else.
+# Both owners of every address that has two. The first question is answered by an index alone.
 _NOTE_SHARED = """
-WITH pair (mine, theirs) AS (
-    SELECT a.customer, b.customer FROM attested a CROSS JOIN attested b
-        ON b.finder = a.finder AND b.customer <> a.customer WHERE a.id >= ?1
-    UNION ALL
-    SELECT a.customer, b.customer FROM attested a CROSS JOIN address b
-        ON b.finder = a.finder AND b.customer <> a.customer WHERE a.id >= ?1
+WITH shared (finder) AS (
+    SELECT finder FROM attested WHERE finder NOT NULL GROUP BY finder HAVING count(*) > 1
+    UNION SELECT a.finder FROM address a WHERE EXISTS (SELECT 1 FROM attested b WHERE b.finder = a.finder)
+),
+owner (finder, customer) AS (
+    SELECT s.finder, a.customer FROM shared s CROSS JOIN attested a ON a.finder = s.finder
+    UNION SELECT s.finder, a.customer FROM shared s CROSS JOIN address a ON a.finder = s.finder
 )
-INSERT OR IGNORE INTO shares_address SELECT mine FROM pair UNION SELECT theirs FROM pair
+INSERT OR IGNORE INTO shares_address SELECT customer FROM owner WHERE finder IN (
+    SELECT finder FROM owner GROUP BY finder HAVING count(*) > 1
+)
 """
 
 
@@ -291,5 +294,5 @@ def _store(
         )
         if progress:
             progress(len(leaves), len(rows))
-    ledger.db.execute(_NOTE_SHARED, (number,))
+    ledger.db.execute(_NOTE_SHARED)
     return number, Batch.of_leaves(leaves)
