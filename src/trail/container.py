@@ -7,6 +7,7 @@ way, a reader rebuilds it and compares: a byte changed anywhere, in a header too
 
 from __future__ import annotations
 
+import errno
 import io
 import re
 import tempfile
@@ -83,8 +84,14 @@ def read_container(source: Path | bytes) -> Container:
             raise InputError("bundle.too_large", limit=MAX_BYTES)
         try:
             archive = zipfile.ZipFile(stream)
-        except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, OSError) as error:
+        except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError) as error:
             raise Damaged("bundle.not_a_zip") from error
+        except OSError as error:
+            # A directory said to begin before the file is a seek that a file refuses (bytes: ValueError).
+            # Any other failure is the disk's, and says nothing against the bundle.
+            if error.errno == errno.EINVAL:
+                raise Damaged("bundle.not_a_zip") from error
+            raise InputError("file.unreadable", path=source, reason=error.strerror) from error
         _check_names(archive)
         _check_spelling(archive, stream)
         return Container(archive, stream)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from konsens.errors import Damaged
+from konsens.errors import Damaged, InputError, KonsensError
 from konsens.trail.container import read_container, write_container
 
 FILES = {"manifest.json": b"{}", "events/ab.jws": b"a.b.c", "README.txt": b"hello"}
@@ -103,3 +105,24 @@ def test_a_repeated_file_is_refused() -> None:
             archive.writestr("a", b"2")
     with pytest.raises(Damaged):
         read_container(out.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "code"),
+    [
+        pytest.param(errno.EINVAL, Damaged, "bundle.not_a_zip", id="a directory before the file"),
+        pytest.param(errno.EIO, InputError, "file.unreadable", id="the disk"),
+    ],
+)
+def test_a_disk_that_fails_says_nothing_against_a_bundle(
+    number: int, kind: type[KonsensError], code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bundle.zip").write_bytes(b"PK")
+
+    def fail(*_: object) -> None:
+        raise OSError(number, "as told")
+
+    monkeypatch.setattr(zipfile, "ZipFile", fail)
+    with pytest.raises(kind) as refused:
+        read_container(tmp_path / "bundle.zip")
+    assert refused.value.code == code

@@ -11,8 +11,8 @@ from time import sleep
 import pytest
 
 from konsens.fetch import Fetcher
-from konsens.registry import Cosigner, Registry, parse_policy, render_vkey
-from konsens.registry.serve import AppendPolicy, LogService, MemoryVouchers
+from konsens.registry import Cosigner, Policy, Registry, parse_policy, render_vkey
+from konsens.registry.serve import AppendPolicy, GroupCommit, LogService, MemoryVouchers
 from konsens.registry.serve.log_app import log_app
 from konsens.registry.serve.metrics import Metrics
 from konsens.registry.serve.publication import Publication
@@ -46,6 +46,21 @@ def policy_of(urls: dict[int, str], *, quorum: int) -> str:
     return "\n".join([*lines, f"group all {quorum} {names}", "quorum all", ""])
 
 
+def publishing(
+    folder: Path, objects: MemoryObjects, intake: GroupCommit, policy: Policy, *, renew: float = 300.0
+) -> Publication:
+    """Return what publishes the log in `folder`, asking the witnesses of `policy` on this machine."""
+    return Publication(
+        lambda: Registry.open(folder),
+        objects,
+        intake,
+        policy=policy,
+        transport=witness_transport(loopback=True),
+        pause=0.05,
+        renew=renew,
+    )
+
+
 def wait_until(condition: object) -> None:
     for _ in range(1000):
         if condition():  # type: ignore[operator]  # any callable
@@ -60,16 +75,7 @@ def test_a_checkpoint_is_published_with_the_cosignatures_of_its_witnesses(tmp_pa
         urls = {number: stack.enter_context(witnessing(tmp_path, number)) for number in (1, 2)}
         policy = parse_policy(policy_of(urls, quorum=2))
         intake, folder = stack.enter_context(writing(tmp_path, pause=0.02))
-        stack.enter_context(
-            Publication(
-                lambda: Registry.open(folder),
-                objects,
-                intake,
-                policy=policy,
-                transport=witness_transport(loopback=True),
-                pause=0.05,
-            )
-        )
+        stack.enter_context(publishing(folder, objects, intake, policy))
         (index,) = intake.append([seal_leaf(1)]).result(timeout=10)
 
         def published() -> bool:
@@ -101,16 +107,7 @@ def test_witnesses_that_are_gone_or_lie_are_named_and_the_rest_count(tmp_path: P
         # The third key is shown with the second witness's URL: what comes back is of another key.
         policy = parse_policy(policy_of({1: good, 3: other, 4: down}, quorum=2))
         intake, folder = stack.enter_context(writing(tmp_path, pause=0.02))
-        publication = stack.enter_context(
-            Publication(
-                lambda: Registry.open(folder),
-                objects,
-                intake,
-                policy=policy,
-                transport=witness_transport(loopback=True),
-                pause=0.05,
-            )
-        )
+        publication = stack.enter_context(publishing(folder, objects, intake, policy))
         wait_until(lambda: publication.state.answers and publication.state.size)
         codes = {one.witness: one.error and one.error.code for one in publication.state.answers}
         assert codes == {"w1": None, "w3": "witness.other_key", "w4": "witness.down"}
@@ -152,17 +149,7 @@ def test_an_idle_log_gets_cosignatures_of_a_new_time_and_writes_nothing(tmp_path
     with ExitStack() as stack:
         policy = parse_policy(policy_of({1: stack.enter_context(witnessing(tmp_path, 1))}, quorum=1))
         intake, folder = stack.enter_context(writing(tmp_path, pause=0.02))
-        stack.enter_context(
-            Publication(
-                lambda: Registry.open(folder),
-                objects,
-                intake,
-                policy=policy,
-                transport=witness_transport(loopback=True),
-                pause=0.05,
-                renew=0.2,
-            )
-        )
+        stack.enter_context(publishing(folder, objects, intake, policy, renew=0.2))
         wait_until(lambda: objects.get("checkpoint"))
         first = policy.check(objects.get("checkpoint") or b"")
         sleep(1.1)
