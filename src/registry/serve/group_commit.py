@@ -178,18 +178,7 @@ class GroupCommit:
 
     def _commit(self, log: SealLog, group: Sequence[_Item]) -> None:
         try:
-            errors = refusals(log, [leaves for leaves, _ in group])
-            for item, error in zip(group, errors, strict=True):
-                if error is not None:
-                    self._answer(item, error)
-            group = [item for item, error in zip(group, errors, strict=True) if error is None]
-            self._append(log, group)
-        except (Conflict, InputError, VerificationError):
-            for item in group:  # another process was quicker with a key of one of them: each alone
-                try:
-                    self._append(log, [item])
-                except KonsensError as error:
-                    self._answer(item, error)
+            self._append_checked(log, self._let_in(log, group))
         except KonsensError as error:
             _LOG.warning("not appended", extra={"code": error.code})
             for item in group:
@@ -198,6 +187,26 @@ class GroupCommit:
             for item in group:
                 self._refuse(item)
             raise
+
+    def _let_in(self, log: SealLog, group: Sequence[_Item]) -> list[_Item]:
+        """Refuse what cannot enter, and return the rest: nothing else is ever appended as checked."""
+        good = []
+        for item, error in zip(group, refusals(log, [leaves for leaves, _ in group]), strict=True):
+            if error is None:
+                good.append(item)
+            else:
+                self._answer(item, error)
+        return good
+
+    def _append_checked(self, log: SealLog, group: Sequence[_Item]) -> None:
+        try:
+            self._append(log, group)
+        except (Conflict, InputError, VerificationError):
+            for item in group:  # another process was quicker with a key of one of them: each alone
+                try:
+                    self._append(log, [item])
+                except KonsensError as error:
+                    self._answer(item, error)
 
     def _append(self, log: SealLog, group: Sequence[_Item]) -> None:
         joined = [leaf for leaves, _ in group for leaf in leaves]

@@ -272,3 +272,22 @@ def test_a_checker_that_fails_leaves_nothing_waiting() -> None:
         with pytest.raises(OSError, match="no more"):
             intake.append(many)
         assert intake.state.waiting == 0
+
+
+def test_what_was_not_checked_to_the_end_is_never_appended_as_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = seal_leaf(1)
+    forged = SealLeaf(good.key, bytes(31) + b"\x01", good.signature)
+
+    def fail(*_: object) -> None:
+        raise VerificationError("leaf.signature")
+
+    with writing(tmp_path) as (intake, folder):
+        monkeypatch.setattr("konsens.registry.serve.group_commit.refusals", fail)
+        with pytest.raises(KonsensError):
+            intake.append([forged]).result(timeout=10)
+        monkeypatch.undo()
+        intake.append([good]).result(timeout=10)
+    with Registry.open(folder) as log:
+        assert forged.entry not in [entry for _, entry in log.events_since(0)]
